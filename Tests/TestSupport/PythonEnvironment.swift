@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import Foundation
+
+/// The Python with the official clients and the second opinions that tests speak to: one virtual
+/// environment for the whole package, made once, by whichever test asks first.
+///
+/// It lies in `.venv` at the package root, or in the folder that `AVATAR_TEST_VENV` names, so that
+/// several clones can share one. Making it needs PyPI and takes under a minute; a test that needs
+/// it fails where it cannot be made, with pip's own words.
+public enum PythonEnvironment {
+    /// What is installed, each pinned to the version whose behaviour the tests know.
+    public static let packages = [
+        "livekit==1.2.0", "livekit-api==1.2.2", "livekit-protocol==1.1.29", "aiortc==1.16.0",
+        "aiohttp", "websockets", "playwright==1.65.2", "pipecat-ai-prebuilt==1.3.0",
+    ]
+
+    /// What went wrong, with the words of the program that failed.
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    /// The environment's folder.
+    public static let folder: URL = {
+        let named = ProcessInfo.processInfo.environment["AVATAR_TEST_VENV"] ?? ""
+        return named.isEmpty
+            ? Fixtures.package.appending(path: ".venv") : URL(filePath: named)
+    }()
+
+    /// The path of its interpreter; the environment is made first where it is missing or was made
+    /// for other packages.
+    public static func python() throws -> String {
+        try made.get()
+        return interpreter.path
+    }
+
+    /// What a Python program of `Tests/Peers` prints.
+    ///
+    /// - Parameters:
+    ///   - program: the file's name below `Tests/Peers`.
+    ///   - arguments: its arguments.
+    ///   - input: its standard input.
+    ///   - seconds: it is ended when it runs longer.
+    /// - Throws: `Failure` with its last words when it exits with another status than 0.
+    public static func output(
+        of program: String, _ arguments: [String] = [], input: String = "", seconds: Int = 20
+    ) throws -> String {
+        let path = Fixtures.peers.appending(path: program).path
+        return try run(try python(), [path] + arguments, input: input, seconds: seconds)
+    }
+
+    private static let interpreter = folder.appending(path: "bin/python")
+
+    /// Made at most once in a process; the lock on the folder keeps two processes apart.
+    private static let made: Result<Void, any Error> = Result {
+        let marker = folder.appending(path: ".packages")
+        let wanted = packages.joined(separator: "\n")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let lock = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard lock >= 0 else { throw Failure(description: "cannot open \(folder.path)") }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX) == 0 else {
+            throw Failure(description: "cannot lock \(folder.path)")
+        }
+        if (try? String(contentsOf: marker, encoding: .utf8)) == wanted { return }
+        if !FileManager.default.isExecutableFile(atPath: interpreter.path) {
+            _ = try run("/usr/bin/env", ["python3", "-m", "venv", folder.path], seconds: 120)
+        }
+        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+        _ = try run(interpreter.path, pip + packages, seconds: 600)
+        try wanted.write(to: marker, atomically: true, encoding: .utf8)
+    }
+
+    private static func run(
+        _ program: String, _ arguments: [String], input: String = "", seconds: Int
+    ) throws -> String {
+        // Files instead of pipes: neither side ever waits for the other to read.
+        let scratch = FileManager.default.temporaryDirectory
+            .appending(path: "avatar-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let paths = ["in", "out", "err"].map { scratch.appending(path: $0) }
+        try Data(input.utf8).write(to: paths[0])
+        for path in paths[1...] { try Data().write(to: path) }
+        let process = Process()
+        process.executableURL = URL(filePath: program)
+        process.arguments = arguments
+        process.standardInput = try FileHandle(forReadingFrom: paths[0])
+        process.standardOutput = try FileHandle(forWritingTo: paths[1])
+        process.standardError = try FileHandle(forWritingTo: paths[2])
+        let ended = DispatchSemaphore(value: 0)
+        process.terminationHandler = { _ in ended.signal() }
+        try process.run()
+        if ended.wait(timeout: .now() + .seconds(seconds)) == .timedOut {
+            kill(process.processIdentifier, SIGKILL)
+            ended.wait()
+            throw Failure(description: "\(arguments) ran longer than \(seconds) s")
+        }
+        guard process.terminationStatus == 0 else {
+            let words = String(
+                decoding: try Data(contentsOf: paths[2]).suffix(2_000), as: UTF8.self)
+            throw Failure(
+                description: "\(arguments) failed (\(process.terminationStatus)): \(words)")
+        }
+        return String(decoding: try Data(contentsOf: paths[1]), as: UTF8.self)
+    }
+}
