@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+    // The math functions alone: exp is not in the standard library.
+    internal import func Glibc.exp
+#endif
+
+/// Where the mouth wants to be at every moment: the dominance blend of all sounds, overridden by
+/// the closures that must be reached.
+struct MouthPlan: Sendable {
+    /// Anticipation spreads further than carry-over (measured on lips): on × 1.6, off ÷ 1.6.
+    static let asymmetry = 1.6
+    /// A sound further away than this does not count, ms: its dominance is below 1 %.
+    static let reach = 400.0
+    /// Milliseconds in which a closure closes.
+    static let closingRamp = 70.0
+    /// Milliseconds in which it opens again.
+    static let openingRamp = 56.0
+    /// A vowel between two closures stays free of them for at least this long, ms.
+    static let vowelFree = 30.0
+    /// What a lip-to-teeth contact beside a closure of the lips gets for itself, ms.
+    static let teethOwn = 45.0
+
+    /// One held shape of one sound.
+    private struct Target {
+        var low: Double
+        var high: Double
+        var shape: SIMD16<Double>
+        var strength: Double
+        var onset: Double
+        var offset: Double
+    }
+
+    /// One closure: opens from `start − ramp` to `start`, holds to `release`, ends `opening` later.
+    struct Closure: Sendable, Equatable {
+        var kind: Viseme
+        var start: Double
+        var release: Double
+        var closing = MouthPlan.closingRamp
+        var opening = MouthPlan.openingRamp
+        var phoneEnd: Double
+
+        func weight(at time: Double) -> Double {
+            if time < start { return smoothstep((time - start + closing) / closing) }
+            return smoothstep((release + opening - time) / opening)
+        }
+    }
+
+    private var targets: [Target] = []
+    private(set) var closures: [Closure] = []
+    private var firstTarget = 0
+    private var firstClosure = 0
+    /// Milliseconds to the end of the last sound.
+    private(set) var end = 0.0
+
+    init() {}
+
+    /// Adds sounds behind those it has; times must not run backwards.
+    mutating func append(_ phones: [Phone]) {
+        for phone in phones {
+            let articulation = EnglishArticulation.of(phone)
+            var start = phone.start
+            for (share, shape) in articulation.shapes {
+                let length = phone.duration * share
+                targets.append(
+                    Target(
+                        low: start + length * 0.2, high: start + length * 0.8, shape: shape.lanes,
+                        strength: articulation.strength,
+                        onset: articulation.onset * Self.asymmetry,
+                        offset: articulation.offset / Self.asymmetry))
+                start += length
+            }
+            addClosure(phone, articulation.gate)
+            end = max(end, phone.end)
+        }
+    }
+
+    private mutating func addClosure(_ phone: Phone, _ gate: Articulation.Gate) {
+        let closure: Closure
+        switch gate {
+        case .none: return
+        case .lips:
+            closure = Closure(
+                kind: .mbp, start: phone.start, release: phone.start + max(0.6 * phone.duration, 30),
+                phoneEnd: phone.end)
+        case .teeth:
+            closure = Closure(
+                kind: .fv, start: phone.start, release: phone.start + max(0.75 * phone.duration, 45),
+                phoneEnd: phone.end)
+        }
+        guard let last = closures.last else {
+            closures.append(closure)
+            return
+        }
+        let gap = closure.start - last.phoneEnd
+        if last.kind == closure.kind, gap < 10 {
+            // "pop man": one long closure, not two.
+            closures[closures.count - 1].release = closure.release
+            closures[closures.count - 1].phoneEnd = closure.phoneEnd
+            return
+        }
+        var next = closure
+        if last.kind == .mbp, next.kind == .mbp, gap >= 60 {
+            separate(&next)
+        } else if last.kind != next.kind, gap < 60 {
+            giveTeethTheirOwn(&next)
+        }
+        closures.append(next)
+    }
+
+    /// Shortens the ramps on both sides of a vowel until it is free of them for a moment.
+    private mutating func separate(_ next: inout Closure) {
+        let index = closures.count - 1
+        let room = next.start - closures[index].release - Self.vowelFree
+        let ramps = closures[index].opening + next.closing
+        guard room < ramps else { return }
+        let scale = max(room, 0) / ramps
+        closures[index].opening = max(closures[index].opening * scale, 20)
+        next.closing = max(next.closing * scale, 20)
+    }
+
+    /// Lips and teeth in a row ("of my"): the teeth keep a moment that the lips do not cover.
+    private mutating func giveTeethTheirOwn(_ next: inout Closure) {
+        let index = closures.count - 1
+        if next.kind == .mbp {
+            // Teeth first: the lips may close only in what is left of the ramp.
+            let free = closures[index].start + Self.teethOwn
+            next.closing = min(next.closing, max(next.start - free, 20))
+        } else {
+            // Lips first: they let go early enough for the teeth.
+            let release = min(closures[index].release, next.start - 10)
+            closures[index].release = max(release, closures[index].start + 30)
+            closures[index].opening = min(closures[index].opening, 30)
+        }
+    }
+
+    /// Replaces everything after `time` by silence: the rest of a cut utterance.
+    mutating func cut(at time: Double) {
+        targets.removeAll { $0.low >= time }
+        closures.removeAll { $0.start - $0.closing >= time }
+        for index in closures.indices {
+            closures[index].release = min(closures[index].release, max(time, closures[index].start))
+        }
+        for index in targets.indices { targets[index].high = min(targets[index].high, time) }
+        end = time
+    }
+
+    /// The shape wanted at `time` (ms); times asked for must not run backwards by more than the
+    /// reach of a sound.
+    mutating func shape(at time: Double) -> MouthShape {
+        while firstTarget < targets.count, targets[firstTarget].high < time - 2 * Self.reach {
+            firstTarget += 1
+        }
+        while firstClosure < closures.count,
+            closures[firstClosure].release + closures[firstClosure].opening < time - Self.reach
+        {
+            firstClosure += 1
+        }
+        var sum = SIMD16<Double>.zero
+        var weight = 0.0
+        var index = firstTarget
+        while index < targets.count {
+            let target = targets[index]
+            if target.low - time > Self.reach { break }
+            index += 1
+            let distance: Double
+            if time < target.low {
+                distance = (target.low - time) / target.onset
+            } else if time > target.high {
+                distance = (time - target.high) / target.offset
+            } else {
+                distance = 0
+            }
+            let dominance = target.strength * exp(-distance)
+            sum += target.shape * dominance
+            weight += dominance
+        }
+        // Silence without end lies before the first sound and behind the last one.
+        let outside = max(time - end, 0)
+        if targets.isEmpty || outside > 0 {
+            let dominance = targets.isEmpty ? 1 : 1 - exp(-outside / 60)
+            sum += MouthShape.rest.lanes * dominance
+            weight += dominance
+        }
+        guard weight > 1e-12 else { return .rest }
+        var blend = sum / weight
+        let (lips, teeth) = gates(at: time)
+        blend *= 1 - lips - teeth
+        blend[Viseme.mbp.rawValue] += lips
+        blend[Viseme.fv.rawValue] += teeth
+        return MouthShape(lanes: blend)
+    }
+
+    private func gates(at time: Double) -> (lips: Double, teeth: Double) {
+        var lips = 0.0
+        var teeth = 0.0
+        for closure in closures[firstClosure...] {
+            if closure.start - closure.closing > time { break }
+            let weight = closure.weight(at: time)
+            if closure.kind == .mbp { lips = max(lips, weight) } else { teeth = max(teeth, weight) }
+        }
+        return (lips, teeth * (1 - lips))
+    }
+}
+
+/// 3x² − 2x³ between 0 and 1, level at both ends.
+private func smoothstep(_ x: Double) -> Double {
+    let clamped = min(max(x, 0), 1)
+    return clamped * clamped * (3 - 2 * clamped)
+}
