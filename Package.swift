@@ -104,7 +104,8 @@ let package = Package(
         shellTarget(
             "Speech", ["Base", "Crypto", "Telemetry", "Net", "Web", "LipSync", "COpus", "CLinux"]),
         shellTarget(
-            "Avatar", ["Base", "Crypto", "Telemetry", "Net", "LipSync", "LiveKit", "Room", "Speech"]),
+            "Avatar",
+            ["Base", "Crypto", "Telemetry", "Net", "LipSync", "LiveKit", "Room", "Speech"]),
         shellTarget("TokenIssuer", ["Base", "Crypto", "Telemetry", "LiveKit", "Net", "Web"]),
 
         // Programs.

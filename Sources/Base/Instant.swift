@@ -16,6 +16,7 @@ public struct Instant: Hashable, Comparable, Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// Whether the left instant is earlier.
     public static func < (left: Instant, right: Instant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
@@ -44,6 +45,7 @@ public struct Instant: Hashable, Comparable, Sendable {
         return .nanoseconds(-Int64(clamping: earlier.nanoseconds - later.nanoseconds))
     }
 
+    /// Moves the instant by `duration`.
     public static func += (instant: inout Instant, duration: Duration) {
         instant = instant + duration
     }
@@ -89,6 +91,7 @@ public struct WallClock: Hashable, Comparable, Sendable {
         Int64((Double(unixMilliseconds) / 1000).rounded(.down))
     }
 
+    /// Whether the left time is earlier.
     public static func < (left: WallClock, right: WallClock) -> Bool {
         left.unixMilliseconds < right.unixMilliseconds
     }

@@ -18,6 +18,7 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
         state = (next(), next(), next(), next())
     }
 
+    /// The next 64 bits.
     public mutating func next() -> UInt64 {
         func rotated(_ x: UInt64, by k: UInt64) -> UInt64 { (x << k) | (x >> (64 - k)) }
         let result = rotated(state.1 &* 5, by: 7) &* 9

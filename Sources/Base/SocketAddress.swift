@@ -112,7 +112,8 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
         guard parts.count == 4 else { return nil }
         var value: UInt32 = 0
         for part in parts {
-            guard (1...3).contains(part.utf8.count), part.utf8.allSatisfy({ (48...57).contains($0) }),
+            guard (1...3).contains(part.utf8.count),
+                part.utf8.allSatisfy({ (48...57).contains($0) }),
                 let byte = UInt8(part), part.utf8.count == 1 || part.first != "0"
             else { return nil }
             value = value << 8 | UInt32(byte)
@@ -127,8 +128,11 @@ extension IPAddress: CustomStringConvertible, LosslessStringConvertible {
         var lists: [[UInt16]] = []
         for (index, half) in halves.enumerated() {
             var list: [UInt16] = []
-            let parts = half.isEmpty ? [] : half.split(
-                separator: ":", omittingEmptySubsequences: false)
+            let parts =
+                half.isEmpty
+                ? []
+                : half.split(
+                    separator: ":", omittingEmptySubsequences: false)
             for (place, part) in parts.enumerated() {
                 if part.contains(".") {
                     guard index == halves.count - 1, place == parts.count - 1,
@@ -198,6 +202,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(ip, port: port)
     }
 
+    /// `1.2.3.4:80` or `[::1]:80`.
     public var description: String {
         ip.isV6 ? "[\(ip)]:\(port)" : "\(ip):\(port)"
     }

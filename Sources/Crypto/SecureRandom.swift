@@ -6,6 +6,7 @@ public struct SecureRandom: RandomNumberGenerator, Sendable {
     /// Creates a generator; all share the process's state.
     public init() {}
 
+    /// The next 64 bits.
     public mutating func next() -> UInt64 {
         bytes(8).reduce(0) { $0 << 8 | UInt64($1) }
     }

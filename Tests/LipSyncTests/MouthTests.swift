@@ -14,7 +14,8 @@ import Testing
     @Test func filterFollowsThePublishedStepAndPulse() {
         // A step of five ticks of 1/60 s at rate 60, then back: the sheet's table.
         let expected = [
-            0.264241, 0.593994, 0.800852, 0.908422, 0.959572, 0.718408, 0.398711, 0.196129, 0.090344,
+            0.264241, 0.593994, 0.800852, 0.908422, 0.959572, 0.718408, 0.398711, 0.196129,
+            0.090344,
             0.039928,
         ]
         var filter = MouthFilter(.rest)
@@ -65,7 +66,8 @@ import Testing
         let keyframes = mouth.finish()
         for (time, viseme, value) in golden {
             let shape = interpolate(keyframes, at: time)
-            #expect(abs(shape[viseme] - value) < 0.035, "\(viseme.name) at \(time): \(shape[viseme])")
+            #expect(
+                abs(shape[viseme] - value) < 0.035, "\(viseme.name) at \(time): \(shape[viseme])")
         }
     }
 
@@ -80,7 +82,8 @@ import Testing
             #expect(right.time - left.time <= 200)
         }
         for phone in Self.maybe where ["M", "B"].contains(phone.symbol) {
-            let peak = stride(from: phone.start, to: phone.end, by: 1)
+            let peak =
+                stride(from: phone.start, to: phone.end, by: 1)
                 .map { interpolate(keyframes, at: $0)[.mbp] }.max() ?? 0
             #expect(peak >= 0.9)
         }
@@ -99,7 +102,8 @@ import Testing
         let expected = whole.finish()
         for time in stride(from: 0.0, to: 1200, by: 5) {
             #expect(
-                interpolate(keyframes, at: time).distance(to: interpolate(expected, at: time)) < 0.001)
+                interpolate(keyframes, at: time).distance(to: interpolate(expected, at: time))
+                    < 0.001)
         }
     }
 

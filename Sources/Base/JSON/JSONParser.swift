@@ -20,6 +20,7 @@ extension JSONValue {
         /// Bytes from the start of the text to the mistake.
         public let offset: Int
 
+        /// Reason and place in words.
         public var description: String { "\(reason.rawValue) at byte \(offset)" }
     }
 
@@ -162,7 +163,8 @@ private struct JSONParser {
         if bytes[position] == UInt8(ascii: "-") { position += 1 }
         let integerStart = position
         let integerDigits = digits()
-        guard integerDigits > 0, integerDigits == 1 || bytes[integerStart] != UInt8(ascii: "0") else {
+        guard integerDigits > 0, integerDigits == 1 || bytes[integerStart] != UInt8(ascii: "0")
+        else {
             throw failure(.invalidNumber)
         }
         var isInteger = true

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    // The math functions alone: exp is not in the standard library.
-    internal import func Glibc.exp
+// The math functions alone: exp is not in the standard library.
+internal import func Glibc.exp
 #endif
 
 /// A critically damped second-order filter over all classes at once: the mouth's inertia.

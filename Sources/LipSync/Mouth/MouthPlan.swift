@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if canImport(Glibc)
-    // The math functions alone: exp is not in the standard library.
-    internal import func Glibc.exp
+// The math functions alone: exp is not in the standard library.
+internal import func Glibc.exp
 #endif
 
 /// Where the mouth wants to be at every moment: the dominance blend of all sounds, overridden by
@@ -81,11 +81,13 @@ struct MouthPlan: Sendable {
         case .none: return
         case .lips:
             closure = Closure(
-                kind: .mbp, start: phone.start, release: phone.start + max(0.6 * phone.duration, 30),
+                kind: .mbp, start: phone.start,
+                release: phone.start + max(0.6 * phone.duration, 30),
                 phoneEnd: phone.end)
         case .teeth:
             closure = Closure(
-                kind: .fv, start: phone.start, release: phone.start + max(0.75 * phone.duration, 45),
+                kind: .fv, start: phone.start,
+                release: phone.start + max(0.75 * phone.duration, 45),
                 phoneEnd: phone.end)
         }
         guard let last = closures.last else {
