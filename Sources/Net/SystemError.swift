@@ -24,6 +24,7 @@ public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the process or the system has no descriptor left.
     public var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 
+    /// The call and the system's text.
     public var description: String {
         var buffer = [CChar](repeating: 0, count: 128)
         guard strerror_r(code, &buffer, buffer.count) == 0 else { return "\(call): error \(code)" }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Synchronization
 
-/// A number that only grows. Any thread may add; it costs one atomic addition.
+/// A number that only grows.
+///
+/// Any thread may add; it costs one atomic addition.
 public final class Counter: Sendable {
     private let total = Atomic<UInt64>(0)
 
@@ -17,7 +19,9 @@ public final class Counter: Sendable {
     }
 }
 
-/// A number that goes up and down. Any thread may change it.
+/// A number that goes up and down.
+///
+/// Any thread may change it.
 public final class Gauge: Sendable {
     private let bits = Atomic<UInt64>(0)
 
@@ -45,7 +49,9 @@ public final class Gauge: Sendable {
     }
 }
 
-/// How often values fell into each of a few ranges. Any thread may record; a short lock is taken.
+/// How often values fell into each of a few ranges.
+///
+/// Any thread may record; a short lock is taken.
 public final class Histogram: Sendable {
     /// What a histogram held at one moment.
     public struct Snapshot: Hashable, Sendable {
@@ -92,7 +98,9 @@ public final class Histogram: Sendable {
         state = Mutex(State(counts: Array(repeating: 0, count: bounds.count + 1)))
     }
 
-    /// Counts one value. What is not finite is left out.
+    /// Counts one value.
+    ///
+    /// What is not finite is left out.
     public func record(_ value: Double) {
         guard value.isFinite else { return }
         var bucket = 0

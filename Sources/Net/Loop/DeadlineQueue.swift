@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Base
 
-/// Names one scheduled deadline of one loop. Good for one firing; stale afterwards, harmlessly.
+/// Names one scheduled deadline of one loop.
+///
+/// Good for one firing; stale afterwards, harmlessly.
 public struct DeadlineToken: Hashable, Sendable {
     let id: UInt64
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Names one registration of a descriptor with one loop. Stale after `deregister`, harmlessly.
+/// Names one registration of a descriptor with one loop.
+///
+/// Stale after `deregister`, harmlessly.
 public struct Registration: Hashable, Sendable {
     let slot: UInt32
     let generation: UInt32
@@ -59,7 +61,9 @@ struct DescriptorTable {
         return Registration(slot: index, generation: slots[Int(index)].generation)
     }
 
-    /// Frees the slot. The descriptor is returned while the kernel still watches it for this slot.
+    /// Frees the slot.
+    ///
+    /// The descriptor is returned while the kernel still watches it for this slot.
     mutating func remove(_ registration: Registration) -> (owned: Int32?, handler: Handler)? {
         let index = Int(registration.slot)
         guard let handler = handler(of: registration) else { return nil }

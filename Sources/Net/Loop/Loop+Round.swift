@@ -25,7 +25,9 @@ extension Loop {
         batch = []
     }
 
-    /// Runs what was added after the end. One such thread at a time: jobs stay serial.
+    /// Runs what was added after the end.
+    ///
+    /// One such thread at a time: jobs stay serial.
     fileprivate func runRemainder() {
         owner.store(UInt(pthread_self()), ordering: .relaxed)
         while true {
@@ -65,6 +67,7 @@ extension Loop {
         let wake = now
         let isLate = noteStall(wake: wake, waitStart: waitStart, next: next)
         roundStart = wake
+        rounds &+= 1
 
         sendFrames()
         dispatch(count)
@@ -78,7 +81,9 @@ extension Loop {
         batchStart < batch.count || shared.withLock { !$0.work.isEmpty }
     }
 
-    /// Sets the timer, unless it is set so already. Setting it also clears an expiry.
+    /// Sets the timer, unless it is set so already.
+    ///
+    /// Setting it also clears an expiry.
     private func arm(_ next: Instant?) {
         guard next != armed else { return }
         let code = clinux_timerfd_arm_ns(timer, next.map { max($0.nanoseconds, 1) } ?? 0)
@@ -86,7 +91,9 @@ extension Loop {
         armed = next
     }
 
-    /// Fills `events`. A signal handler's interruption counts as no event.
+    /// Fills `events`.
+    ///
+    /// A signal handler's interruption counts as no event.
     private func fetchEvents(waiting: Bool) -> Int {
         let count = epoll_wait(epoll, &events, Int32(events.count), waiting ? -1 : 0)
         precondition(count >= 0 || errno == EINTR, "our own epoll descriptor can be waited on")

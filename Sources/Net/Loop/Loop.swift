@@ -58,7 +58,9 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     }
 
     /// Events fetched in a round: more descriptors than are ready at once in the product, and few
-    /// enough that a round stays short. The rest comes in the next round.
+    /// enough that a round stays short.
+    ///
+    /// The rest comes in the next round.
     static let maxEvents = 64
     /// Jobs run before descriptors are looked at again.
     static let maxJobsPerRound = 256
@@ -66,6 +68,9 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     static let maxDeadlinesPerRound = 256
     /// Rounds of reading alone after a stall, before deadlines fire: 64 × 64 ready sockets.
     static let maxReadingRounds = 64
+
+    /// Where sockets and pipes read to before their bytes are copied out: 64 KiB in four reads.
+    static let scratchSize = 16384
 
     static let timerData: UInt64 = 0
     static let wakeData: UInt64 = 1
@@ -95,10 +100,14 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     private var lastHookID: UInt64 = 0
     var armed: Instant?
     var events = [epoll_event](repeating: epoll_event(), count: maxEvents)
+    /// Shared by all ports: touched only for the length of a system call and a copy.
+    var scratch = [UInt8](repeating: 0, count: scratchSize)
     var batch: [Work] = []
     var batchStart = 0
     var isAgainWanted = false
     var isOver = false
+    /// Rounds run: what tells a loop at rest from one that spins.
+    var rounds: UInt64 = 0
     var roundStart = Instant.zero
     var stall: Stall?
 
@@ -107,6 +116,7 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     /// - Parameters:
     ///   - name: of the thread; the kernel shows 15 bytes of it.
     ///   - stallLimit: the lateness from which on sockets are read before any deadline fires.
+    /// - Throws: what the kernel refused: no descriptor left, most likely.
     public init(name: String, stallLimit: Duration = .seconds(1)) throws(SystemError) {
         self.name = name
         self.stallLimit = stallLimit
@@ -142,13 +152,17 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
 
     // MARK: Clocks
 
-    /// The monotonic clock, CLOCK_BOOTTIME: suspend counts. From any thread.
+    /// The monotonic clock, CLOCK_BOOTTIME: suspend counts.
+    ///
+    /// From any thread.
     public static var now: Instant { Instant(nanoseconds: clinux_boottime_ns()) }
 
     /// The monotonic clock, read now.
     public var now: Instant { Self.now }
 
-    /// Civil time, for reports and tokens. From any thread.
+    /// Civil time, for reports and tokens.
+    ///
+    /// From any thread.
     public static var wallClock: WallClock { WallClock(unixMilliseconds: clinux_unix_ms()) }
 
     // MARK: Any thread
@@ -156,7 +170,9 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
     /// Whether the calling thread is the loop.
     public var isCurrent: Bool { owner.load(ordering: .relaxed) == UInt(pthread_self()) }
 
-    /// Starts the thread. At most once.
+    /// Starts the thread.
+    ///
+    /// At most once.
     public func start() throws(SystemError) {
         let code = shared.withLock { shared in
             precondition(shared.phase == .new, "a loop starts once")
@@ -204,7 +220,9 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
         add(.body(body))
     }
 
-    /// Runs `body` on the loop and returns what it returns. At once if the caller is on the loop.
+    /// Runs `body` on the loop and returns what it returns.
+    ///
+    /// At once if the caller is on the loop.
     @discardableResult
     public func run<Value: Sendable, Failure: Error>(
         _ body: @escaping @Sendable () throws(Failure) -> Value
@@ -296,7 +314,9 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
         return table.insert(descriptor, handler)
     }
 
-    /// Changes what the handler is told. A stale registration is left alone.
+    /// Changes what the handler is told.
+    ///
+    /// A stale registration is left alone.
     public func modify(_ registration: Registration, for interest: Interest) throws(SystemError) {
         assertOnLoop()
         guard let descriptor = table.descriptor(of: registration) else { return }
@@ -317,7 +337,9 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
 
     // MARK: On the loop: deadlines
 
-    /// Calls `body` once, in the first round at or after `time`. After `stop`: never.
+    /// Calls `body` once, in the first round at or after `time`.
+    ///
+    /// After `stop`: never.
     @discardableResult
     public func schedule(at time: Instant, _ body: @escaping () -> Void) -> DeadlineToken {
         assertOnLoop()
@@ -326,7 +348,9 @@ public final class Loop: SerialExecutor, @unchecked Sendable {
         return deadlines.schedule(at: time, body)
     }
 
-    /// Takes a deadline back. One that fired or was cancelled is left alone.
+    /// Takes a deadline back.
+    ///
+    /// One that fired or was cancelled is left alone.
     public func cancel(_ token: DeadlineToken) {
         assertOnLoop()
         _ = deadlines.cancel(token)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 public import Base
 
-/// Names one member of one loop's pacer. Stale after `leavePacer`, harmlessly.
+/// Names one member of one loop's pacer.
+///
+/// Stale after `leavePacer`, harmlessly.
 public struct PacerToken: Hashable, Sendable {
     let slot: Int
     let id: UInt64
@@ -35,7 +37,9 @@ public struct PacerTick: Hashable, Sendable {
 struct Pacer {
     /// Between the calls of one member: one Opus frame.
     static let frame = Duration.milliseconds(20)
-    /// Slots in a frame. 5 ms slots cost 4.3 us a packet at 300 sessions; 1 ms slots cost 6.8.
+    /// Slots in a frame.
+    ///
+    /// 5 ms slots cost 4.3 us a packet at 300 sessions; 1 ms slots cost 6.8.
     static let slotCount = 4
     /// A stalled process bursts at most 200 ms of audio: what a receiver's jitter buffer stands.
     static let maxCatchUpFrames = 10

@@ -2,10 +2,14 @@
 internal import CLinux
 internal import Glibc
 
-/// What a registration wants to be told. Errors and hang-ups are always told.
+/// What a registration wants to be told.
+///
+/// Errors and hang-ups are always told.
 public struct Interest: OptionSet, Hashable, Sendable {
+    /// One bit each.
     public let rawValue: UInt8
 
+    /// Makes a set of its bits.
     public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }
@@ -28,8 +32,10 @@ public struct Interest: OptionSet, Hashable, Sendable {
 
 /// What a descriptor is ready for.
 public struct Readiness: OptionSet, Hashable, Sendable {
+    /// One bit each.
     public let rawValue: UInt8
 
+    /// Makes a set of its bits.
     public init(rawValue: UInt8) {
         self.rawValue = rawValue
     }
