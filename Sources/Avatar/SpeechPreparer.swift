@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+// The math functions alone.
+internal import func Glibc.log10
+#endif
+public import LipSync
+public import Speech
+
+/// A stretch of an utterance as a voice delivers it.
+public struct SpokenAudio: Sendable {
+    /// 48 kHz mono, −1…1, at its final loudness; follows what came before without a gap.
+    public var samples: [Float]
+    /// Sounds with their times, ms from the utterance's first sample.
+    public var phones: [Phone]
+    /// Words with their times, ms from the utterance's first sample.
+    public var words: [SpokenWord]
+
+    /// Joins sound and times.
+    public init(samples: [Float], phones: [Phone], words: [SpokenWord]) {
+        self.samples = samples
+        self.phones = phones
+        self.words = words
+    }
+}
+
+/// Turns the sound of one utterance into what the playout sends: Opus frames, keyframes, prosody,
+/// speech messages, all on one time axis.
+///
+/// A value for the work pool: it has no clock and meets no other session. All times it gives out
+/// include the encoder's look-ahead, so that an event lies on its own sample in the Opus stream.
+public struct SpeechPreparer: Sendable {
+    /// Milliseconds between two prosody messages: 25 a second.
+    static let prosodyInterval = 40.0
+    /// Milliseconds per value of the envelope.
+    static let envelopeHop = 10
+    /// Amplitude of −38 dBFS: where speech starts to be heard.
+    static let onsetAmplitude: Float = 0.012_589
+    static let samplesPerMillisecond = 48
+
+    private var encoder: OpusEncoder
+    private let lookahead: Double
+    private var mouth = Mouth()
+    private var analyzer = ProsodyAnalyzer()
+    private var lastProsody = -Double.infinity
+    private var wasSpeaking = false
+    private var pending: [Float] = []
+    private var envelopePending: [Float] = []
+    private var envelopeTime = 0.0
+    private var hasOnset = false
+    /// Samples taken so far.
+    private var samples = 0
+
+    /// Starts an utterance.
+    ///
+    /// - Throws: `OpusError` when the encoder cannot be made.
+    public init(settings: OpusSettings = OpusSettings()) throws(OpusError) {
+        encoder = try OpusEncoder(settings: settings)
+        lookahead = Double(encoder.lookaheadSamples) / Double(Self.samplesPerMillisecond)
+    }
+
+    /// Milliseconds of sound taken so far.
+    public var duration: Double { Double(samples) / Double(Self.samplesPerMillisecond) }
+
+    /// Takes the next stretch.
+    ///
+    /// - Returns: everything that no later stretch can change.
+    /// - Throws: `OpusError` when a frame cannot be encoded.
+    public mutating func add(_ audio: SpokenAudio) throws(OpusError) -> PreparedSpeech {
+        var piece = PreparedSpeech()
+        if !hasOnset {
+            if let onset = audio.samples.firstIndex(where: { abs($0) > Self.onsetAmplitude }) {
+                hasOnset = true
+                let time = Double(samples + onset) / Double(Self.samplesPerMillisecond)
+                piece.speech.append(.start(time: time + lookahead))
+            }
+        }
+        if !audio.words.isEmpty {
+            let shifted = audio.words.map {
+                SpokenWord(text: $0.text, start: $0.start + lookahead, duration: $0.duration)
+            }
+            piece.speech.append(.words(time: shifted[0].start, shifted))
+        }
+        samples += audio.samples.count
+        addEnvelope(audio.samples, to: &piece)
+        addProsody(analyzer.add(audio.samples), to: &piece)
+        mouth.append(audio.phones)
+        addKeyframes(mouth.advance(to: duration), to: &piece)
+        pending += audio.samples
+        try encodeWhole(to: &piece)
+        return piece
+    }
+
+    /// Ends the utterance: the mouth comes to rest in a tail of silence.
+    public mutating func finish() throws(OpusError) -> PreparedSpeech {
+        var piece = PreparedSpeech()
+        let end = duration
+        if !hasOnset { piece.speech.append(.start(time: lookahead)) }
+        addProsody(analyzer.finish(), to: &piece)
+        if wasSpeaking {
+            let event = ProsodyEvent(
+                time: end + lookahead + 150, pitch: 0, energy: 0, isSpeaking: false)
+            piece.prosody.append(event)
+            wasSpeaking = false
+        }
+        addKeyframes(mouth.finish(), to: &piece)
+        piece.speech.append(.end(time: end + lookahead))
+        // The tail covers the look-ahead and the mouth's way to rest.
+        let tail = Mouth.settle + lookahead
+        pending += [Float](repeating: 0, count: Int(tail) * Self.samplesPerMillisecond)
+        let ragged = pending.count % OpusFormat.frameSamples
+        if ragged > 0 {
+            pending += [Float](repeating: 0, count: OpusFormat.frameSamples - ragged)
+        }
+        try encodeWhole(to: &piece)
+        piece.isLast = true
+        return piece
+    }
+
+    private mutating func encodeWhole(to piece: inout PreparedSpeech) throws(OpusError) {
+        var start = 0
+        while pending.count - start >= OpusFormat.frameSamples {
+            let packet = try encoder.encode(pending, at: start)
+            let frame = pending[start..<start + OpusFormat.frameSamples]
+            // A copy of the right size: the encoder's buffer is ten times as long, and hundreds wait.
+            piece.frames.append(
+                AudioFrame(payload: Array(packet[...]), level: Self.level(of: frame)))
+            start += OpusFormat.frameSamples
+        }
+        pending.removeFirst(start)
+    }
+
+    private mutating func addKeyframes(_ keyframes: [Keyframe], to piece: inout PreparedSpeech) {
+        piece.keyframes += keyframes.map {
+            // The first one is the mouth at rest when the first frame begins.
+            Keyframe(time: $0.time == 0 ? 0 : $0.time + lookahead, shape: $0.shape)
+        }
+    }
+
+    private mutating func addProsody(_ frames: [ProsodyFrame], to piece: inout PreparedSpeech) {
+        for frame in frames {
+            let isEdge = frame.isSpeaking != wasSpeaking
+            guard isEdge || frame.time - lastProsody >= Self.prosodyInterval else { continue }
+            lastProsody = frame.time
+            wasSpeaking = frame.isSpeaking
+            piece.prosody.append(
+                ProsodyEvent(
+                    time: frame.time + lookahead, pitch: frame.pitch, energy: frame.energy,
+                    isSpeaking: frame.isSpeaking))
+        }
+    }
+
+    private mutating func addEnvelope(_ samples: [Float], to piece: inout PreparedSpeech) {
+        envelopePending += samples
+        let hop = Self.envelopeHop * Self.samplesPerMillisecond
+        let count = envelopePending.count / hop
+        guard count > 0 else { return }
+        let levels = (0..<count).map { index in
+            Int8(
+                clamping: Int(
+                    Self.decibels(envelopePending[index * hop..<(index + 1) * hop]).rounded()))
+        }
+        envelopePending.removeFirst(count * hop)
+        piece.speech.append(
+            .envelope(time: envelopeTime + lookahead, hop: Self.envelopeHop, levels))
+        envelopeTime += Double(count * Self.envelopeHop)
+    }
+
+    /// RFC 6464: 0…127, in −dBov.
+    private static func level(of frame: ArraySlice<Float>) -> UInt8 {
+        UInt8(min(127, max(0, -decibels(frame).rounded())))
+    }
+
+    private static func decibels(_ samples: ArraySlice<Float>) -> Double {
+        let squares = samples.reduce(0.0) { $0 + Double($1) * Double($1) }
+        return max(-127, 10 * log10(max(squares / Double(max(samples.count, 1)), 1e-13)))
+    }
+}
