@@ -2,7 +2,7 @@
 
 /// What a participant is: a person, or a part of the system. Open: a newer server may send kinds
 /// that have no name here.
-public struct ParticipantKind: RawRepresentable, Hashable, Sendable {
+public struct ParticipantKind: OpenEnum {
     /// The number on the wire.
     public let rawValue: Int32
 
@@ -25,6 +25,11 @@ public struct ParticipantKind: RawRepresentable, Hashable, Sendable {
     public static let connector = ParticipantKind(rawValue: 7)
     /// Connects another room system.
     public static let bridge = ParticipantKind(rawValue: 8)
+
+    /// The names of the numbers from 0 on; 5 and 6 were never given out.
+    public static let names = [
+        "standard", "ingress", "egress", "sip", "agent", "5", "6", "connector", "bridge",
+    ]
 
     private static let tokenNames: [(name: String, kind: ParticipantKind)] = [
         ("standard", .standard), ("ingress", .ingress), ("egress", .egress), ("sip", .sip),

@@ -1,1 +1,0 @@
-// Anchor: SwiftPM wants one source file in a C target.
