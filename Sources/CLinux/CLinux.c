@@ -93,3 +93,5 @@ int clinux_processors(void) {
   long count = sysconf(_SC_NPROCESSORS_ONLN);
   return count > 0 ? (int)count : 1;
 }
+
+int clinux_eai_nodata(void) { return EAI_NODATA; }

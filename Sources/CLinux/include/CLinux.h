@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -240,6 +241,9 @@ static inline void clinux_semaphore_wait(int fd) {
 
 /// Up to `capacity` addresses of a host: their number, or a getaddrinfo code (negative).
 int clinux_resolve(const char *host, clinux_address *out, int capacity);
+
+/// EAI_NODATA, a GNU extension: the name exists, but has no address.
+int clinux_eai_nodata(void);
 
 /// Descriptor of a child process that becomes readable at its end, or -errno.
 int clinux_pidfd_open(pid_t pid);

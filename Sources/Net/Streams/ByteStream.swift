@@ -39,7 +39,7 @@ final class ByteStream {
     private var output: OutBuffer
     private var onEvent: ((Event) -> Void)?
 
-    private var isPaused = false
+    private(set) var isPaused = false
     private var hasEnded = false
     private var isFinishing = false
     private var hasFinished = false
