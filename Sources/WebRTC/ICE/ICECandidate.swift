@@ -105,8 +105,9 @@ public enum ICEPriority {
     /// The highest priority a candidate may have (section 5.1.2).
     private static let candidateMax: UInt32 = 0x7FFF_FFFF
 
-    /// A pair's priority (section 6.1.2.3): the same number on both sides. What a peer claims
-    /// above the highest priority counts as the highest.
+    /// A pair's priority (section 6.1.2.3): the same number on both sides.
+    ///
+    /// What a peer claims above the highest priority counts as the highest.
     public static func pair(controlling: UInt32, controlled: UInt32) -> UInt64 {
         let controlling = min(controlling, candidateMax)
         let controlled = min(controlled, candidateMax)

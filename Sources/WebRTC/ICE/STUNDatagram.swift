@@ -91,6 +91,7 @@ public struct STUNDatagram: Sendable {
     }
 
     /// The part of USERNAME before the colon: in a request, the ufrag of the agent it is for.
+    ///
     /// Ports shared by several agents tell them apart by it.
     public var destinationUfrag: String? {
         guard let username = message.username,
