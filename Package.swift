@@ -129,7 +129,7 @@ let package = Package(
         tests("ConfigTests", ["Base", "Config"]),
         tests("TelemetryTests", ["Base", "Telemetry"]),
         tests("LiveKitTests", ["Base", "Crypto", "LiveKit", "CLiveKitProto"]),
-        tests("WebRTCTests", ["Base", "Crypto", "WebRTC"]),
+        tests("WebRTCTests", ["Base", "Crypto", "WebRTC", "COpenSSL"]),
         tests("LipSyncTests", ["Base", "LipSync"]),
         tests("NetTests", ["Base", "Telemetry", "Net", "CLinux"]),
         tests("WebTests", ["Base", "Telemetry", "Net", "Web", "CLinux"]),

@@ -22,7 +22,8 @@ struct DTLSPair {
 
     var client: Side
     var server: Side
-    var time = Instant.zero + .seconds(1)
+    static let start = Instant.zero + .seconds(1)
+    var time = start
     /// Sees each datagram on its way; nil drops it.
     var wire: (DTLSRole, [UInt8]) -> [UInt8]? = { $1 }
 

@@ -45,6 +45,8 @@ public enum DTLSError: Error, Hashable, Sendable {
     case fingerprintMismatch
     /// The peer showed no certificate.
     case peerCertificateMissing
+    /// The peer's key can be broken (less than 112 bits; RSA below 2,048).
+    case peerKeyTooWeak
     /// The handshake did not end in time.
     case timedOut
     /// The peer ended the connection with this fatal alert (RFC 8446 section 6).
@@ -62,6 +64,7 @@ extension DTLSError: CustomStringConvertible {
         case .fingerprintMismatch:
             "the peer's certificate does not match the fingerprint in its session description"
         case .peerCertificateMissing: "the peer showed no certificate"
+        case .peerKeyTooWeak: "the key in the peer's certificate is too weak"
         case .timedOut: "the DTLS handshake did not end in time"
         case .alertReceived(let code): "the peer sent the fatal alert \(code)"
         case .protocolViolation(let code): "DTLS protocol violation (\(OpenSSLError.text(code)))"

@@ -304,15 +304,18 @@ extension DTLSConnection {
             fail(.peerCertificateMissing)
             return
         }
-        guard let isMatch = unsafe link.matches(peer) else { return }  // waits for the signalling
-        guard isMatch, let fingerprint = unsafe DTLSCertificate.digest(peer, .sha256) else {
+        switch unsafe link.judge(peer) {
+        case .unknown: return  // waits for the signalling
+        case .accepted: break
+        case .refused:
             ERR_clear_error()
             unsafe SSL_shutdown(connection)
             flush()
-            fail(.fingerprintMismatch)
+            fail(link.refusal ?? .fingerprintMismatch)
             return
         }
-        guard state == .connecting else { return }
+        guard state == .connecting, let fingerprint = unsafe DTLSCertificate.digest(peer, .sha256)
+        else { return }
         let chosen = unsafe SSL_get_selected_srtp_profile(connection)
         let number = unsafe chosen?.pointee.id
         let profile = number.flatMap { SRTPProfile(rawValue: UInt16(truncatingIfNeeded: $0)) }
@@ -356,7 +359,7 @@ extension DTLSConnection {
     ///
     /// A peer that lost our last flight repeats its own: OpenSSL answers it from here.
     private func readApplicationData() {
-        while state == .connected {
+        repeat {
             var result: Int32 = 0
             ERR_clear_error()
             // A record is shorter than the datagram it came in, also one that OpenSSL kept back.
@@ -366,21 +369,23 @@ extension DTLSConnection {
                 filled = max(0, Int(result))
             }
             flush()
-            if result > 0 {
-                outputs.append(.data(bytes))
-                continue
+            guard result > 0 else {
+                readingEnded(result)
+                return
             }
-            let reason = unsafe SSL_get_error(connection, result)
-            if reason == SSL_ERROR_ZERO_RETURN {
-                unsafe SSL_shutdown(connection)  // answers in kind
-                flush()
-                state = .closed
-                end()
-                outputs.append(.closed)
-            } else if let error = takeError(result: result) {
-                fail(error)
-            }
-            return
+            outputs.append(.data(bytes))
+        } while unsafe SSL_has_pending(connection) == 1
+    }
+
+    private func readingEnded(_ result: Int32) {
+        if unsafe SSL_get_error(connection, result) == SSL_ERROR_ZERO_RETURN {
+            unsafe SSL_shutdown(connection)  // answers in kind
+            flush()
+            state = .closed
+            end()
+            outputs.append(.closed)
+        } else if let error = takeError(result: result) {
+            fail(error)
         }
     }
 
@@ -392,9 +397,9 @@ extension DTLSConnection {
             return nil
         default: break
         }
-        if link.hasMismatch {
+        if let refusal = link.refusal {
             ERR_clear_error()
-            return .fingerprintMismatch
+            return refusal
         }
         let code = OpenSSLError.take()
         let reason = Int(copenssl_error_reason(code))

@@ -10,6 +10,9 @@ final class DTLSLink {
     /// makes us say beyond this is dropped, and DTLS sends it again.
     static let outgoingMax = 64
 
+    /// RSA of 2,048 bits or a curve of 224: what NIST SP 800-57 calls good until 2030.
+    private static let securityBitsMin: Int32 = 112
+
     /// The datagram that OpenSSL reads next.
     var incoming: [UInt8]?
     /// What OpenSSL wrote, oldest first.
@@ -17,17 +20,25 @@ final class DTLSLink {
     private(set) var outgoingDropped: UInt64 = 0
     /// What the signalling announced of the peer; nil while unknown.
     var expected: [DTLSFingerprint]?
-    /// A certificate was seen that is not the announced one.
-    private(set) var hasMismatch = false
+    /// Why the peer's certificate was refused in the handshake.
+    private(set) var refusal: DTLSError?
 
-    /// Whether `certificate` is what the signalling announced; nil while that is unknown.
-    func matches(_ certificate: OpaquePointer) -> Bool? {
-        guard let expected else { return nil }
+    /// What to think of the peer's certificate.
+    enum Verdict { case accepted, unknown, refused }
+
+    /// Whether `certificate` is what the signalling announced; unknown while that is.
+    func judge(_ certificate: OpaquePointer) -> Verdict {
+        let bits = unsafe EVP_PKEY_get_security_bits(X509_get0_pubkey(certificate))
+        guard bits >= Self.securityBitsMin else {
+            refusal = .peerKeyTooWeak
+            return .refused
+        }
+        guard let expected else { return .unknown }
         let isMatch = DTLSFingerprint.decisive(expected).contains { fingerprint in
             unsafe DTLSCertificate.digest(certificate, fingerprint.algorithm) == fingerprint
         }
-        if !isMatch { hasMismatch = true }
-        return isMatch
+        if !isMatch { refusal = .fingerprintMismatch }
+        return isMatch ? .accepted : .refused
     }
 
     func write(_ datagram: UnsafeRawBufferPointer) {
@@ -119,7 +130,7 @@ func dtlsVerifyPeer(
         let link = unsafe DTLSLink.of(SSL_get_rbio(OpaquePointer(connection))),
         let certificate = unsafe X509_STORE_CTX_get0_cert(store)
     else { return 0 }
-    guard unsafe link.matches(certificate) == false else { return 1 }
+    guard unsafe link.judge(certificate) == .refused else { return 1 }
     // Becomes the alert bad_certificate, which RFC 8122 section 6.2 asks for.
     unsafe X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED)
     return 0

@@ -9,6 +9,9 @@ public enum SRTPError: Error, Hashable, Sendable {
     case authenticationFailed
     /// Seen before, or too old for the replay window.
     case replayed
+    /// Another packet went out under this sequence number before: sending both would break the
+    /// cipher.
+    case alteredRepeat
     /// The key has protected as many packets as it may (RFC 3711 section 9.2).
     case keyExpired
     /// As many streams are open as may be (`SRTPContext.streamsMax`).
@@ -63,9 +66,10 @@ public final class SRTPContext {
 
     /// The SRTP packet for an RTP packet.
     ///
-    /// A sequence number sent before (an answer to a NACK) is protected again and gives the same
-    /// bytes, if it is no more than 1,024 behind. It must be the same packet, bit for bit, header
-    /// extensions too: another text under one number breaks the cipher (RFC 7714 section 8.1).
+    /// A packet sent before (an answer to a NACK) is protected again and gives the same bytes, if
+    /// it is no more than 1,024 behind. It must be the same bit for bit, header extensions too:
+    /// another under its number is refused, because it would break the cipher (RFC 7714 section
+    /// 8.1).
     public func protectRTP(_ packet: [UInt8]) throws(SRTPError) -> [UInt8] {
         try protected(packet, .rtp)
     }
@@ -121,7 +125,7 @@ public final class SRTPContext {
         case .malformed: statistics.malformed &+= 1
         case .authenticationFailed: statistics.authenticationFailures &+= 1
         case .replayed: statistics.replays &+= 1
-        case .keyExpired, .tooManyStreams, .refused: break
+        case .alteredRepeat, .keyExpired, .tooManyStreams, .refused: break
         }
         return error
     }

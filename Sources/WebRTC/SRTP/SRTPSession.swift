@@ -43,6 +43,8 @@ internal import CSRTP
     /// SSRCs with a stream in `raw`, with the number of the packet that used it last.
     private var streams: [UInt32: UInt64] = [:]
     private var packets: UInt64 = 0
+    /// What an outbound stream has sent; RTP only, SRTCP numbers its packets itself.
+    private var sent: [UInt32: SRTPSentPackets] = [:]
 
     init(_ keys: SRTPKeyingMaterial, direction: Direction) throws(SRTPError) {
         guard Self.libraryStatus == srtp_err_status_ok else {
@@ -88,6 +90,10 @@ internal import CSRTP
             // Ours are a handful, more is a mistake; a peer's come and go with its tracks.
             guard direction == .inbound else { return .failure(.tooManyStreams) }
         }
+        let mark = direction == .outbound && kind == .rtp ? SRTPSentPackets.mark(of: packet) : nil
+        if let mark, sent[ssrc]?.conflicts(with: mark) == true {
+            return .failure(.alteredRepeat)
+        }
         var status = srtp_err_status_ok
         let room = direction == .outbound ? Int(csrtp_trailer_room()) : 0
         // SAFETY: the buffer holds the packet and the room libsrtp may write behind it; the length
@@ -107,6 +113,7 @@ internal import CSRTP
         }
         guard status == srtp_err_status_ok else { return .failure(Self.error(status)) }
         used(ssrc)
+        if let mark { sent[ssrc, default: SRTPSentPackets()].note(mark) }
         return .success(output)
     }
 
