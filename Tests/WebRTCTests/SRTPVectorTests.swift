@@ -69,7 +69,8 @@ import Testing
         ),
     ])
     func gcmPacketsAreThoseOfTheRFC(profile: SRTPProfile, expected: String) {
-        let packet = hex("8040f17b 8041f8d3 5501a0b2") + "Gallia est omnis divisa in partes tres".utf8
+        let packet =
+            hex("8040f17b 8041f8d3 5501a0b2") + "Gallia est omnis divisa in partes tres".utf8
         #expect(Self.oracle(profile).protectRTP(packet, rollOver: 0) == hex(expected))
     }
 

@@ -11,7 +11,6 @@ internal import COpenSSL
 /// little. One may serve any number of connections, of both roles, on any threads; connections of
 /// one certificate can be linked to each other by who sees them.
 @safe public final class DTLSCertificate: @unchecked Sendable {
-
     /// How long a certificate is good for; as libwebrtc's and Pion's.
     public static let lifetime: Duration = .seconds(30 * 86_400)
     /// Peers' clocks may be behind ours by this much.
