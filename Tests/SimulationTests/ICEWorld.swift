@@ -49,8 +49,10 @@ struct ICEWorld {
             shape == .oneNAT || shape == .twoNATs || (shape == .lite && seed % 2 == 0)
         let leftBases = Self.bases(
             isLeftInside ? "10.0.0" : "192.0.2", "2001:db8:1::", using: &random)
+        // With IPv6 on both sides no NAT would be in the way.
         let rightBases = Self.bases(
-            shape == .twoNATs ? "10.0.1" : "198.51.100", "2001:db8:2::", using: &random)
+            shape == .twoNATs ? "10.0.1" : "198.51.100",
+            isLeftInside ? nil : "2001:db8:2::", using: &random)
         var rightConfiguration = configuration
         rightConfiguration.isLite = shape == .lite
         let roles: [ICERole] = [.controlling, .controlled]
@@ -74,16 +76,17 @@ struct ICEWorld {
         if shape == .open || shape == .conflict { blockSomePaths(using: &random) }
     }
 
-    /// One to three addresses, a private and a public one never being the same host's.
+    /// One to three addresses of one host.
     private static func bases(
-        _ v4: String, _ v6: String, using random: inout SeededRandom
+        _ v4: String, _ v6: String?, using random: inout SeededRandom
     ) -> [SocketAddress] {
         let count = Int.random(in: 1...3, using: &random)
         // The first is IPv4, so that there is a common family.
         return (1...count).map { number in
-            number > 1 && Bool.random(using: &random)
-                ? address("[\(v6)\(number)]:\(5000 + number)")
-                : address("\(v4).\(number):\(5000 + number)")
+            if let v6, number > 1, Bool.random(using: &random) {
+                return address("[\(v6)\(number)]:\(5000 + number)")
+            }
+            return address("\(v4).\(number):\(5000 + number)")
         }
     }
 
@@ -95,7 +98,8 @@ struct ICEWorld {
             leftMapping = filterings.randomElement(using: &random)!
             nat = network.addNAT(
                 SimulatedNAT(
-                    publicIP: IPAddress("192.0.2.100")!, inside: left.bases.map(\.ip),
+                    publicIP: IPAddress("192.0.2.100")!,
+                    inside: left.bases.map(\.ip).filter { !$0.isV6 },
                     mapping: leftMapping, filtering: filterings.randomElement(using: &random)!,
                     hairpins: Bool.random(using: &random)))
         }
@@ -167,6 +171,8 @@ struct ICEWorld {
         seed \(seed) \(shape) at \((network.now - start).seconds) s
         left \(left.agent.role) \(left.states.map(\.state)) \(left.agent.statistics)
           \(String(describing: left.agent.selectedPair))
+        \(left.told.map(\.line)) \(right.told.map(\.line)) \(server.requests) \(network.counts)
+        \(network.defaultLink)
         right \(right.agent.role) \(right.states.map(\.state)) \(right.agent.statistics)
           \(String(describing: right.agent.selectedPair))
         """
