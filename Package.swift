@@ -70,7 +70,7 @@ let package = Package(
         cLibrary("CMicroHTTPD", links: ["microhttpd"]),
         cLibrary("CWslay", links: ["wslay"]),
         cLibrary("CCurl", links: ["curl"]),
-        cLibrary("CWebSockets", links: ["websockets"]),
+        cLibrary("CWebSockets", links: ["websockets", "ssl", "crypto"]),
         cLibrary("CYAML", links: ["yaml"]),
         cLibrary(
             "CFlite",
