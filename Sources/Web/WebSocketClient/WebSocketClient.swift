@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CLinux
 internal import CWebSockets
+public import Net
 internal import Synchronization
 
 /// All outgoing websockets of the process, on a thread of their own.
@@ -34,20 +35,35 @@ public final class WebSocketClient: Sendable {
         }
         let mailbox = WebSocketMailbox()
         self.mailbox = mailbox
-        let started = eventfd(0, Int32(EFD_CLOEXEC))
-        let thread = startThread {
-            WebSocketService.run(mailbox, linksMax: connectionsMax) { isStarted in
-                eventfd_write(started, isStarted ? 1 : 2)
+        let started = clinux_semaphore()
+        thread =
+            started < 0
+            ? nil
+            : startThread {
+                WebSocketService.run(mailbox, linksMax: connectionsMax) {
+                    clinux_event_add(started, 1)
+                }
             }
-        }
-        self.thread = thread
-        var outcome: eventfd_t = 0
-        if thread != nil { eventfd_read(started, &outcome) }
-        close(started)
-        guard outcome == 1 else {
+        if thread != nil { clinux_semaphore_wait(started) }
+        if started >= 0 { close(started) }
+        guard mailbox.isRunning else {
             stop()
             throw .failed
         }
+    }
+
+    /// Begins a connection whose events are handled on a loop; see `connect(_:post:handler:)`.
+    ///
+    /// - Parameters:
+    ///   - request: where to and how.
+    ///   - loop: where `handler` is called: an actor there enters itself by `assumeIsolated`.
+    ///   - handler: takes the events.
+    /// - Returns: the connection, still connecting.
+    public func connect(
+        _ request: WebSocketRequest, on loop: Loop,
+        handler: @escaping @Sendable (WebSocketEvent) -> Void
+    ) -> WebSocketConnection {
+        connect(request, post: { loop.post($0) }, handler: handler)
     }
 
     /// Begins a connection. Events come through `post`, see `WebSocketEvent` for their order.
@@ -125,6 +141,9 @@ final class WebSocketMailbox: Sendable {
         }
     }
 
+    /// Whether there is a context.
+    var isRunning: Bool { state.withLock { $0.phase == .running } }
+
     // MARK: for the service thread
 
     func started(context: OpaquePointer) {
@@ -165,19 +184,13 @@ private func threadMain(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRaw
     return nil
 }
 
-/// Starts a joinable thread with all signals blocked; nil when the system has none left.
+/// Starts a joinable thread; nil when the system has none left.
 private func startThread(_ run: @escaping @Sendable () -> Void) -> pthread_t? {
-    var all = sigset_t()
-    var before = sigset_t()
-    sigfillset(&all)
-    pthread_sigmask(SIG_SETMASK, &all, &before)
-    defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
     var thread = pthread_t()
     let body = Unmanaged.passRetained(ThreadBody(run: run))
-    guard pthread_create(&thread, nil, threadMain, body.toOpaque()) == 0 else {
+    guard clinux_thread_start(&thread, "signalling", threadMain, body.toOpaque()) == 0 else {
         body.release()
         return nil
     }
-    pthread_setname_np(thread, "signalling")
     return thread
 }

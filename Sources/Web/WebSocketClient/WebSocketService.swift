@@ -38,9 +38,10 @@ final class WebSocketService {
     private var names: [UnsafeMutablePointer<CChar>] = []
     private var isStopping = false
 
-    /// The thread's body: says whether it could start, then runs until `stop`.
+    /// The thread's body: calls `didStart` once the mailbox knows whether there is a context, then
+    /// runs until `stop`.
     static func run(
-        _ mailbox: WebSocketMailbox, linksMax: Int, didStart: @Sendable (Bool) -> Void
+        _ mailbox: WebSocketMailbox, linksMax: Int, didStart: @Sendable () -> Void
     ) {
         cwebsockets_silence()
         let protocols = UnsafeMutablePointer<lws_protocols>.allocate(capacity: 2)
@@ -65,7 +66,7 @@ final class WebSocketService {
         info.connect_timeout_secs = libraryTimeout
         guard let context = lws_create_context(&info) else {
             refuse(mailbox.ended())
-            return didStart(false)
+            return didStart()
         }
         let service = WebSocketService(
             mailbox, context: context, protocols: protocols, linksMax: linksMax)
@@ -86,15 +87,15 @@ final class WebSocketService {
         timer.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     }
 
-    private func loop(_ didStart: @Sendable (Bool) -> Void) {
+    private func loop(_ didStart: @Sendable () -> Void) {
         // A vhost of its own carries the wake-up's callback, and the sockets without TLS.
         guard vhost(authorities: nil) != nil else {
             destroy()
             Self.refuse(mailbox.ended())
-            return didStart(false)
+            return didStart()
         }
         mailbox.started(context: context)
-        didStart(true)
+        didStart()
         while !isStopping {
             if lws_service(context, 0) < 0 { break }
         }
