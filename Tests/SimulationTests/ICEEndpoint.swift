@@ -19,7 +19,7 @@ final class ICEEndpoint: SimulatedEndpoint {
     }
 
     var agent: ICEAgent
-    let bases: [SocketAddress]
+    private(set) var bases: [SocketAddress]
     let isLite: Bool
     weak var peer: ICEEndpoint?
     /// Bounds of the time a signal takes; signals keep their order.
@@ -36,6 +36,7 @@ final class ICEEndpoint: SimulatedEndpoint {
     private var inbox: [(at: Instant, signal: ICESignal)] = []
     private var outbox: [SimulatedDatagram] = []
     private var now: Instant
+    private var agentDeadline: Instant?
 
     init(
         role: ICERole, bases: [SocketAddress], servers: [SocketAddress] = [], seed: UInt64,
@@ -59,7 +60,7 @@ final class ICEEndpoint: SimulatedEndpoint {
 
     // MARK: Network
 
-    var deadline: Instant? { soonest(agent.deadline, inbox.first?.at) }
+    var deadline: Instant? { soonest(agentDeadline, inbox.first?.at) }
 
     func isReachable(at address: SocketAddress) -> Bool { bases.contains(address) }
 
@@ -104,6 +105,7 @@ final class ICEEndpoint: SimulatedEndpoint {
     }
 
     private func collect() {
+        defer { agentDeadline = agent.deadline }
         while let output = agent.poll() {
             switch output {
             case .transmit(let bytes, let to, let from):
@@ -117,6 +119,19 @@ final class ICEEndpoint: SimulatedEndpoint {
             case .gatheringCompleted: signal(.endOfCandidates)
             }
         }
+    }
+
+    /// Takes a socket away, as when an interface goes down.
+    func remove(base: SocketAddress) {
+        agent.removeLocalBase(base)
+        collect()
+    }
+
+    /// Adds a socket.
+    func add(base: SocketAddress) {
+        bases.append(base)
+        agent.addLocalCandidate(base: base)
+        collect()
     }
 
     // MARK: Signalling

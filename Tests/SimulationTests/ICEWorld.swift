@@ -26,7 +26,9 @@ struct ICEWorld {
     let right: ICEEndpoint
     let server: STUNServerEndpoint
     /// The NAT before `left`.
-    var nat: Int?
+    private(set) var nat: Int?
+    /// What the NAT before `right` lets in; nil without one.
+    private(set) var rightFiltering: SimulatedNAT.Behaviour?
     let start: Instant
 
     var endpoints: [any SimulatedEndpoint] { [left, right, server] }
@@ -108,6 +110,7 @@ struct ICEWorld {
             if leftMapping != .endpointIndependent, rightFiltering == .addressAndPortDependent {
                 rightFiltering = .addressDependent
             }
+            self.rightFiltering = rightFiltering
             _ = network.addNAT(
                 SimulatedNAT(
                     publicIP: IPAddress("198.51.100.100")!, inside: right.bases.map(\.ip),
@@ -166,15 +169,23 @@ struct ICEWorld {
         return true
     }
 
+    /// What a failed expectation shows.
     var account: String {
-        """
-        seed \(seed) \(shape) at \((network.now - start).seconds) s
-        left \(left.agent.role) \(left.states.map(\.state)) \(left.agent.statistics)
-          \(String(describing: left.agent.selectedPair))
-        \(left.told.map(\.line)) \(right.told.map(\.line)) \(server.requests) \(network.counts)
-        \(network.defaultLink)
-        right \(right.agent.role) \(right.states.map(\.state)) \(right.agent.statistics)
-          \(String(describing: right.agent.selectedPair))
-        """
+        func account(_ side: ICEEndpoint) -> String {
+            let pair = side.agent.selectedPair
+            let figures = side.agent.statistics
+            return """
+                \(side.agent.role) \(side.states.map { "\($0.state)" }) \(figures.reason)
+                  pair \(pair.map { "\($0.base) > \($0.remote.address)" } ?? "none") \(figures.pairs)
+                  sent \(figures.requestsSent) + \(figures.retransmissions) answered \
+                \(figures.responsesReceived) asked \(figures.requestsReceived) refused \
+                \(figures.refusals) unauthenticated \(figures.unauthenticated)
+                """
+        }
+        return """
+            seed \(seed) \(shape) at \((network.now - start).seconds) s, \(network.counts)
+            left \(account(left))
+            right \(account(right))
+            """
     }
 }

@@ -147,10 +147,13 @@ extension ICEAgent {
                 && $0.candidate.transport == candidate.transport
         }) {
             // A check came before the signal: now we learn what it was (RFC 8838 section 11.4).
-            guard remotes[known].candidate.kind == .prflx, candidate.kind != .prflx else { return }
-            remotes[known].candidate = candidate
-            remotes[known].foundation = foundationNumber(of: candidate)
-            reprioritize()
+            if remotes[known].candidate.kind == .prflx, candidate.kind != .prflx {
+                remotes[known].candidate = candidate
+                remotes[known].foundation = foundationNumber(of: candidate)
+                reprioritize()
+            }
+            // After a restart the candidate of the old path comes again, for the new generation.
+            for base in bases.indices { formPair(base: base, remote: known) }
             return
         }
         let signalled = remotes.count { $0.candidate.kind != .prflx }
