@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -232,6 +233,18 @@ static inline int clinux_semaphore(void) {
 /// Adds `count` to an eventfd.
 static inline void clinux_event_add(int fd, uint64_t count) {
   while (write(fd, &count, sizeof count) < 0 && errno == EINTR) {}
+}
+/// Waits for a non-blocking eventfd and clears it: 1, or 0 when the time is up. -1 waits for ever.
+static inline int clinux_event_wait(int fd, int timeout_ms) {
+  struct pollfd wait = {fd, POLLIN, 0};
+  uint64_t value;
+  if (poll(&wait, 1, timeout_ms) <= 0) return 0;
+  return read(fd, &value, sizeof value) == sizeof value;
+}
+/// Waits until something can be written.
+static inline void clinux_wait_writable(int fd) {
+  struct pollfd wait = {fd, POLLOUT, 0};
+  poll(&wait, 1, -1);
 }
 /// Takes one from a semaphore, waiting for it.
 static inline void clinux_semaphore_wait(int fd) {
