@@ -39,7 +39,9 @@ struct UDPPortTests {
                 let any = IPAddress.v6(high: 0, low: 0)
                 let six = try UDPPort(on: loop, bindingTo: any) { _, _ in }
                 let port = six.localAddress.port
-                let four = try UDPPort(on: loop, bindingTo: .v4(0), ports: port...port) { _, _ in }
+                // An address that no other test binds.
+                let own = IPAddress.v4(0x7F00_004D)
+                let four = try UDPPort(on: loop, bindingTo: own, ports: port...port) { _, _ in }
                 #expect(four.localAddress.port == port)
             }
         }

@@ -13,6 +13,7 @@ public enum LogLevel: Int, CaseIterable, Comparable, Sendable {
     /// Something was not done that was asked for.
     case error
 
+    /// Whether the left one matters less.
     public static func < (left: LogLevel, right: LogLevel) -> Bool {
         left.rawValue < right.rawValue
     }

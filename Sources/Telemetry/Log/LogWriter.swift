@@ -55,6 +55,7 @@ public final class LogWriter: Sendable {
     /// A logger that writes here.
     ///
     /// - Parameter label: the part of the program.
+    /// - Returns: a value to pass around.
     public func logger(_ label: StaticString) -> Logger {
         Logger(writer: self, label: label, context: [])
     }
