@@ -83,12 +83,14 @@ public struct RTPSendStream: Sendable {
     ///   - isMarked: the first packet after silence.
     ///   - audioLevel: its loudness, sent where agreed.
     ///   - captureTime: when its first sample was made, sent where agreed.
+    ///   - sequenceNumber: a forwarder's own, to pass on gaps; nil counts up.
     ///   - now: when it goes out.
     /// - Returns: the bytes, with room for the authentication tag reserved.
     public mutating func packet(
         _ payload: [UInt8], timestamp: UInt32, isMarked: Bool, audioLevel: RTPAudioLevel?,
-        captureTime: NTPTime? = nil, at now: Instant
+        captureTime: NTPTime? = nil, sequenceNumber: UInt16? = nil, at now: Instant
     ) -> [UInt8] {
+        if let sequenceNumber { nextSequenceNumber = sequenceNumber }
         let header = RTPHeader(
             payloadType: payloadType, sequenceNumber: nextSequenceNumber, timestamp: timestamp,
             ssrc: ssrc, marker: isMarked)
