@@ -112,3 +112,29 @@ extension DataPacket {
     /// The packet's bytes.
     public var encoded: [UInt8] { frame }
 }
+
+extension AddTrackRequest: WireFrame {
+    static var unpack:
+        (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) ->
+            UnsafeMutablePointer<Livekit__AddTrackRequest>?
+    { livekit__add_track_request__unpack }
+    static var packedSize: (UnsafePointer<Livekit__AddTrackRequest>?) -> Int {
+        livekit__add_track_request__get_packed_size
+    }
+    static var pack: (UnsafePointer<Livekit__AddTrackRequest>?, UnsafeMutablePointer<UInt8>?) -> Int
+    { livekit__add_track_request__pack }
+    static var maxLength: Int { SignalRequest.maxFrameLength }
+
+    /// The announcement that a server echoes with its answer; nil for the echo of something else.
+    public init?(echo: RequestResponse.Echo) {
+        guard echo.field == RequestResponse.Echo.addTrackField,
+            let request = try? AddTrackRequest(frame: echo.bytes)
+        else { return nil }
+        self = request
+    }
+
+    /// What an answer to this announcement echoes.
+    public var echo: RequestResponse.Echo {
+        RequestResponse.Echo(field: RequestResponse.Echo.addTrackField, bytes: frame)
+    }
+}

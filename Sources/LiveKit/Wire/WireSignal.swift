@@ -268,20 +268,25 @@ extension SimulateScenario: WireMessage {
         switch c.scenario_case {
         case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SPEAKER_UPDATE:
             .speakerUpdate(seconds: c.speaker_update)
-        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_NODE_FAILURE: .nodeFailure
-        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_MIGRATION: .migration
-        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SERVER_LEAVE: .serverLeave
+        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_NODE_FAILURE where c.node_failure != 0:
+            .nodeFailure
+        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_MIGRATION where c.migration != 0: .migration
+        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SERVER_LEAVE where c.server_leave != 0:
+            .serverLeave
         case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SWITCH_CANDIDATE_PROTOCOL:
             .switchCandidateProtocol(
                 CandidateProtocol(
                     rawValue: Int32(bitPattern: c.switch_candidate_protocol.rawValue)))
         case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_SUBSCRIBER_BANDWIDTH:
             .subscriberBandwidth(c.subscriber_bandwidth)
-        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_DISCONNECT_SIGNAL_ON_RESUME:
+        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_DISCONNECT_SIGNAL_ON_RESUME
+        where c.disconnect_signal_on_resume != 0:
             .disconnectSignalOnResume
-        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES:
+        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_DISCONNECT_SIGNAL_ON_RESUME_NO_MESSAGES
+        where c.disconnect_signal_on_resume_no_messages != 0:
             .disconnectSignalOnResumeNoMessages
-        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_LEAVE_REQUEST_FULL_RECONNECT:
+        case LIVEKIT__SIMULATE_SCENARIO__SCENARIO_LEAVE_REQUEST_FULL_RECONNECT
+        where c.leave_request_full_reconnect != 0:
             .leaveRequestFullReconnect
         default: .unknown
         }

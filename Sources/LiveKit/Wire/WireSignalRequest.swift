@@ -30,7 +30,8 @@ struct SignalRequestFrame: WireFrame {
     mutating func code(_ c: inout Livekit__SignalRequest, _ wire: inout WireCoder) {
         if wire.isReading {
             message = Self.message(of: c, &wire)
-        } else if let tag = write(&c, &wire) {
+        } else if let tag {
+            write(&c, &wire)
             c.message_case = tag
         }
     }
@@ -78,57 +79,63 @@ struct SignalRequestFrame: WireFrame {
         }
     }
 
-    private func write(
-        _ c: inout Livekit__SignalRequest, _ wire: inout WireCoder
-    ) -> Livekit__SignalRequest__MessageCase? {
+    private func write(_ c: inout Livekit__SignalRequest, _ wire: inout WireCoder) {
         switch message {
         case .offer(let value):
             c.offer = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_OFFER
         case .answer(let value):
             c.answer = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_ANSWER
         case .trickle(let value):
             c.trickle = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRICKLE
         case .addTrack(let value):
             c.add_track = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK
         case .mute(let sid, let muted):
             c.mute = wire.write(MutedTrack(sid: sid, isMuted: muted))
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_MUTE
         case .subscription(let value):
             c.subscription = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION
         case .trackSettings(let value):
             c.track_setting = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRACK_SETTING
         case .leave(let value):
             c.leave = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_LEAVE
         case .syncState(let value):
             c.sync_state = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_SYNC_STATE
         case .simulate(let value):
             c.simulate = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE
         case .ping(let value):
             c.ping = value
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING
         case .updateMetadata(let value):
             c.update_metadata = wire.write(value)
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_METADATA
         case .pingRequest(let timestamp, let roundTrip):
             c.ping_req = wire.write(PingRequest(timestamp: timestamp, roundTrip: roundTrip))
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING_REQ
         case .updateAudioTrack(let sid, let features):
             c.update_audio_track = wire.write(AudioTrackUpdate(sid: sid, features: features))
-            return LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_AUDIO_TRACK
         case .carried(let field, let bytes):
-            guard Self.carriedFields.contains(field) else { return nil }
-            c.update_layers = wire.copy(bytes)
-            return Livekit__SignalRequest__MessageCase(rawValue: field)
-        case .unknown: return nil
+            if Self.carriedFields.contains(field) { c.update_layers = wire.copy(bytes) }
+        case .unknown: break
+        }
+    }
+
+    /// Which member of the oneof it is; nil for none.
+    private var tag: Livekit__SignalRequest__MessageCase? {
+        switch message {
+        case .offer: LIVEKIT__SIGNAL_REQUEST__MESSAGE_OFFER
+        case .answer: LIVEKIT__SIGNAL_REQUEST__MESSAGE_ANSWER
+        case .trickle: LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRICKLE
+        case .addTrack: LIVEKIT__SIGNAL_REQUEST__MESSAGE_ADD_TRACK
+        case .mute: LIVEKIT__SIGNAL_REQUEST__MESSAGE_MUTE
+        case .subscription: LIVEKIT__SIGNAL_REQUEST__MESSAGE_SUBSCRIPTION
+        case .trackSettings: LIVEKIT__SIGNAL_REQUEST__MESSAGE_TRACK_SETTING
+        case .leave: LIVEKIT__SIGNAL_REQUEST__MESSAGE_LEAVE
+        case .syncState: LIVEKIT__SIGNAL_REQUEST__MESSAGE_SYNC_STATE
+        case .simulate: LIVEKIT__SIGNAL_REQUEST__MESSAGE_SIMULATE
+        case .ping: LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING
+        case .updateMetadata: LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_METADATA
+        case .pingRequest: LIVEKIT__SIGNAL_REQUEST__MESSAGE_PING_REQ
+        case .updateAudioTrack: LIVEKIT__SIGNAL_REQUEST__MESSAGE_UPDATE_AUDIO_TRACK
+        case .carried(let field, _):
+            Self.carriedFields.contains(field)
+                ? Livekit__SignalRequest__MessageCase(rawValue: field) : nil
+        case .unknown: nil
         }
     }
 }

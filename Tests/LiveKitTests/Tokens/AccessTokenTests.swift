@@ -197,9 +197,8 @@ private let payload = #"{"iss":"devkey","exp":1795263000,"sub":"a"}"#
             }
             let mutated = String(decoding: bytes, as: UTF8.self)
             guard mutated != token else { continue }
-            #expect(throws: AccessToken.Refusal.self) {
-                try AccessToken.verify(mutated, keys: [key], now: noon)
-            }
+            let passed = try? AccessToken.verify(mutated, keys: [key], now: noon)
+            #expect(passed == nil, "\(mutated)")
         }
         // Rightly signed, so that the claims' reader sees the damage.
         for _ in 0..<20_000 {
