@@ -1,6 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Glibc
 
+/// `avatar-voice-flite [--memory-mb N]`: speaks English in a process of its own.
+///
+/// Requests come as JSON lines on stdin, frames with phone times and PCM go to stdout; `Wire.swift`
+/// describes both. It ends when stdin ends, so it never outlives whoever started it.
 @main
 struct Main {
-    static func main() {}
+    static func main() {
+        var arguments = CommandLine.arguments.dropFirst()
+        while let argument = arguments.popFirst() {
+            guard argument == "--memory-mb", let text = arguments.popFirst(),
+                let megabytes = UInt64(text), megabytes > 0, megabytes < 1 << 20
+            else {
+                complain("usage: avatar-voice-flite [--memory-mb N]\n")
+                exit(64)
+            }
+            limit(RLIMIT_AS, to: megabytes << 20)
+        }
+        // A crash is expected of the library now and then: it is the parent's news, no disk's.
+        limit(RLIMIT_CORE, to: 0)
+        // Ctrl-C reaches the whole group; the parent says goodbye first and then closes stdin.
+        signal(SIGINT, SIG_IGN)
+        signal(SIGPIPE, SIG_IGN)
+        Engine().run()
+    }
+
+    private static func limit(_ resource: __rlimit_resource, to value: UInt64) {
+        var limits = rlimit(rlim_cur: rlim_t(value), rlim_max: rlim_t(value))
+        _ = setrlimit(Int32(resource.rawValue), &limits)
+    }
+
+    private static func complain(_ text: String) {
+        _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+    }
 }

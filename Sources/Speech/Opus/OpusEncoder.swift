@@ -64,8 +64,12 @@ public struct OpusEncoder: Sendable {
             throw OpusError(.encode, code: 0)
         }
         var code: Int32 = 0
-        let packet = [UInt8](unsafeUninitializedCapacity: OpusFormat.maxPacketBytes) { out, count in
-            // SAFETY: 960 samples from `offset` are in bounds by the guard; `out` holds its capacity.
+        // Encoded beside, then copied: hundreds of packets wait, each in no more than its size.
+        let packet = withUnsafeTemporaryAllocation(
+            of: UInt8.self, capacity: OpusFormat.maxPacketBytes
+        ) { out -> [UInt8] in
+            // SAFETY: 960 samples from `offset` are in bounds by the guard; `out` holds its capacity,
+            // of which libopus has written as much as it says.
             samples.withUnsafeBufferPointer { pcm in
                 state.withUnsafeMutableBytes { block in
                     guard let from = pcm.baseAddress, let to = out.baseAddress,
@@ -77,7 +81,7 @@ public struct OpusEncoder: Sendable {
                         Int32(OpusFormat.maxPacketBytes))
                 }
             }
-            count = max(0, Int(code))
+            return Array(out.prefix(max(0, Int(code))))
         }
         guard code > 0 else { throw OpusError(.encode, code: Int(code)) }
         return packet
