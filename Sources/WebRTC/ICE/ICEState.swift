@@ -147,6 +147,8 @@ public struct ICEStatistics: Equatable, Sendable {
         public var succeeded = 0
         /// Checked and bad.
         public var failed = 0
+        /// All of them.
+        public var total: Int { frozen + waiting + inProgress + succeeded + failed }
     }
 
     /// Pairs in each state.
