@@ -174,9 +174,11 @@ extension Loop {
         }
     }
 
-    /// Fires what is due now; what these bodies add waits for the next round.
+    /// Fires what was due when the round began; what these bodies add waits for the next round.
+    ///
+    /// Not what became due since: if a callback of this round held us up, sockets come first.
     private func fireDeadlines() {
-        let time = now
+        let time = roundStart
         let horizon = deadlines.horizon
         for _ in 0..<Self.maxDeadlinesPerRound {
             guard let body = deadlines.popDue(at: time, upTo: horizon) else { return }
