@@ -47,6 +47,8 @@ public enum SRTPProfile: UInt16, Hashable, Sendable, CaseIterable {
     /// The profiles that the libsrtp at hand can do, cheapest first.
     ///
     /// A build of libsrtp may lack GCM; each profile is tried once per process by making a session.
+    /// The first use loads libsrtp's cipher libraries and lets it test itself, some milliseconds:
+    /// a program asks once at start.
     public static let supported: [SRTPProfile] = allCases.filter { profile in
         let keys = SRTPKeyingMaterial(
             profile: profile,
