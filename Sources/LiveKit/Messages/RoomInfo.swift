@@ -17,7 +17,7 @@ public struct RoomInfo: Hashable, Sendable {
     /// When it was made, in milliseconds since 1970; 0 from older servers.
     public var creationTimeMilliseconds: Int64 = 0
     /// A secret of the server's own TURN service.
-    public var turnPassword = ""
+    public var turnPassword: SecretText = ""
     /// Codecs that may be published in it.
     public var enabledCodecs: [CodecInfo] = []
     /// Text of the application.
@@ -92,8 +92,8 @@ public struct ICEServerInfo: Hashable, Sendable {
     public var urls: [String] = []
     /// For TURN.
     public var username = ""
-    /// For TURN; a secret.
-    public var credential = ""
+    /// For TURN.
+    public var credential: SecretText = ""
 
     /// Names no server.
     public init() {}

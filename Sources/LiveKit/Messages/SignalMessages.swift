@@ -251,8 +251,8 @@ public struct RequestResponse: Hashable, Sendable {
 public struct RoomMoved: Hashable, Sendable {
     /// The room it is in now.
     public var room = RoomInfo()
-    /// A token for that room; a secret.
-    public var token = ""
+    /// A token for that room.
+    public var token: SecretText = ""
     /// Oneself, with a new sid.
     public var participant = ParticipantInfo()
     /// Who else is there.

@@ -48,8 +48,8 @@ public enum SignalResponse: Hashable, Sendable {
     case roomUpdate(RoomInfo)
     case connectionQuality([ConnectionQualityInfo])
     case subscriptionPermissionUpdate(participantSID: String, trackSID: String, allowed: Bool)
-    /// A newer token, for reconnecting; a secret.
-    case refreshToken(String)
+    /// A newer token, for reconnecting.
+    case refreshToken(SecretText)
     /// The server took a track of ours away.
     case trackUnpublished(sid: String)
     /// Answers `ping`: milliseconds since 1970.

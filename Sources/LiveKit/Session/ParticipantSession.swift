@@ -49,6 +49,8 @@ public struct ParticipantSession: ~Copyable {
         public var droppedCandidates = 0
         /// Answers to offers that wait no more.
         public var staleAnswers = 0
+        /// Refused messages that had no number: candidates, muting.
+        public var refusedMessages = 0
         /// Reliable packets that had come before.
         public var duplicatePackets = 0
         /// Data messages that are no packets.
@@ -125,7 +127,7 @@ public struct ParticipantSession: ~Copyable {
     /// Whether the server sends data over the subscriber connection, and counts us active by it.
     public internal(set) var isSubscriberPrimary = false
     /// The newest token of the server, for a later connection.
-    public internal(set) var refreshedToken: RefreshedToken?
+    public internal(set) var refreshedToken: SecretText?
     /// How it ended; nil while it lives.
     public internal(set) var end: SessionEnd?
     /// What was counted.

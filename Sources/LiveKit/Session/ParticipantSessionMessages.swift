@@ -22,7 +22,6 @@ extension ParticipantSession {
             handleOwnTracks(message)
         case .leave(let leave): leaveReceived(leave)
         case .refreshToken(let token):
-            let token = RefreshedToken(text: token)
             refreshedToken = token
             emit(.tokenRefreshed(token))
         case .pongResponse(let lastPing, _):
@@ -171,9 +170,8 @@ extension ParticipantSession {
         participant = moved.participant
         speakers = []
         if !moved.token.isEmpty {
-            let token = RefreshedToken(text: moved.token)
-            refreshedToken = token
-            emit(.tokenRefreshed(token))
+            refreshedToken = moved.token
+            emit(.tokenRefreshed(moved.token))
         }
         emit(.roomMoved(moved.room, participant: moved.participant))
         for info in moved.otherParticipants { emit(roster.apply(info)) }
@@ -236,7 +234,10 @@ extension ParticipantSession {
         }
         // Announcements have no number. Newer servers echo them; else the oldest one is meant.
         guard response.outcome != .ok, response.outcome != .queued else { return }
-        if let echo = response.echo, echo.field != RequestResponse.Echo.addTrackField { return }
+        if let echo = response.echo, echo.field != RequestResponse.Echo.addTrackField {
+            statistics.refusedMessages += 1
+            return
+        }
         let echoed = response.echo.flatMap { AddTrackRequest(echo: $0) }
         let waiting = tracks.first {
             $0.announcedUntil != nil && (echoed == nil || echoed?.cid == $0.request.cid)

@@ -2,7 +2,7 @@
 
 /// What a participant's session tells its owner, in the order in which it happened.
 public enum SessionEvent: Hashable, Sendable {
-    /// The server let us in. Holds what peer connections need; its ICE credentials are secrets.
+    /// The server let us in. Holds what the peer connections need.
     case joined(JoinResponse)
     /// A peer connection stands for the first time.
     case mediaConnected(SignalTarget)
@@ -55,23 +55,9 @@ public enum SessionEvent: Hashable, Sendable {
     /// We are in another room now: all participants and sids are new.
     case roomMoved(RoomInfo, participant: ParticipantInfo)
     /// A newer token, for a later connection.
-    case tokenRefreshed(RefreshedToken)
+    case tokenRefreshed(SecretText)
     /// A packet from somebody, or from the server's API (then nobody is named).
     case dataReceived(DataPacket, sender: ParticipantInfo?)
-}
-
-/// A token from the server. Prints as nothing.
-public struct RefreshedToken: Hashable, Sendable, CustomStringConvertible,
-    CustomDebugStringConvertible, CustomReflectable
-{
-    /// The token; a secret.
-    public let text: String
-    /// Hides the token.
-    public var description: String { "<redacted>" }
-    /// Hides the token.
-    public var debugDescription: String { description }
-    /// Hides the token.
-    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// Why a track was not published.

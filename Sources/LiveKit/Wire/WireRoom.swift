@@ -14,7 +14,7 @@ extension RoomInfo: WireMessage {
         wire.number(&maxParticipants, &c.max_participants, &c.has_max_participants)
         wire.number(&creationTime, &c.creation_time, &c.has_creation_time)
         wire.number(&creationTimeMilliseconds, &c.creation_time_ms, &c.has_creation_time_ms)
-        wire.text(&turnPassword, &c.turn_password)
+        wire.text(&turnPassword.text, &c.turn_password)
         wire.messages(&enabledCodecs, &c.enabled_codecs, &c.n_enabled_codecs)
         wire.text(&metadata, &c.metadata)
         wire.number(&participantCount, &c.num_participants, &c.has_num_participants)
@@ -70,7 +70,7 @@ extension ICEServerInfo: WireMessage {
     mutating func code(_ c: inout Livekit__ICEServer, _ wire: inout WireCoder) {
         wire.texts(&urls, &c.urls, &c.n_urls)
         wire.text(&username, &c.username)
-        wire.text(&credential, &c.credential)
+        wire.text(&credential.text, &c.credential)
     }
 }
 

@@ -153,7 +153,7 @@ extension RoomMoved: WireMessage {
 
     mutating func code(_ c: inout Livekit__RoomMovedResponse, _ wire: inout WireCoder) {
         wire.message(&room, &c.room)
-        wire.text(&token, &c.token)
+        wire.text(&token.text, &c.token)
         wire.message(&participant, &c.participant)
         wire.messages(&otherParticipants, &c.other_participants, &c.n_other_participants)
     }

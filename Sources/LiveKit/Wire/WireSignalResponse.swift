@@ -50,7 +50,7 @@ struct SignalResponseFrame: WireFrame {
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_LEAVE:
             return .leave(wire.read(c.leave))
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_REFRESH_TOKEN:
-            return .refreshToken(wire.string(c.refresh_token))
+            return .refreshToken(SecretText(wire.string(c.refresh_token)))
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_PONG:
             return .pong(c.pong)
         case LIVEKIT__SIGNAL_RESPONSE__MESSAGE_RECONNECT:
@@ -142,7 +142,7 @@ struct SignalResponseFrame: WireFrame {
                 PermissionUpdate(
                     participantSID: participantSID, trackSID: trackSID, isAllowed: allowed))
         case .refreshToken(let token):
-            c.refresh_token = wire.copy(token)
+            c.refresh_token = wire.copy(token.text)
         case .trackUnpublished(let sid):
             c.track_unpublished = wire.write(UnpublishedTrack(sid: sid))
         case .pong(let value):

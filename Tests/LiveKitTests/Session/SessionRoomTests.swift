@@ -225,6 +225,7 @@ private typealias Bench = SessionBench
         answer.echo = RequestResponse.Echo(field: 4, bytes: [])
         bench.say(.requestResponse(answer))
         #expect(bench.events.isEmpty)
+        #expect(bench.session.statistics.refusedMessages == 1)
     }
 
     @Test func unpublishingIsANewOfferAndNothingElse() throws {

@@ -138,3 +138,24 @@ private func repeated(_ bytes: [UInt8], _ count: Int) -> [UInt8] {
         }
     }
 }
+
+@Suite struct SecretTextTests {
+    /// Whoever logs an event or a message whole gives nothing away.
+    @Test func secretsOfMessagesAreNotPrinted() {
+        var join = JoinResponse()
+        join.room.turnPassword = "hidden-1"
+        var server = ICEServerInfo()
+        server.credential = "hidden-2"
+        join.iceServers = [server]
+        var moved = RoomMoved()
+        moved.token = "hidden-3"
+        let messages: [SignalResponse] = [
+            .join(join), .roomMoved(moved), .refreshToken("hidden-4"),
+        ]
+        var printed = "\(messages) \(String(reflecting: messages)) \(SessionEvent.joined(join))"
+        dump(messages, to: &printed)
+        #expect(!printed.contains("hidden"))
+        #expect(printed.contains("<redacted>"))
+        #expect((try? SignalResponse(decoding: messages[2].encoded)) == messages[2])
+    }
+}
