@@ -12,10 +12,10 @@ import WebRTC
         role: DTLSRole, profile: SRTPProfile
     ) throws {
         let socket = try LoopbackSocket()
-        let pion = try PionProgram([
-            role == .client ? "server" : "client", "\(socket.port)", "\(profile.rawValue)",
-        ])
-        let ready = try pion.line()
+        let pion = try PeerProgram.go(
+            "pion_dtls",
+            [role == .client ? "server" : "client", "\(socket.port)", "\(profile.rawValue)"])
+        let ready = try pion.words()
         let port = try #require(UInt16(ready[1]))
         let fingerprint = try #require(
             DTLSFingerprint(algorithm: "sha-256", value: ready[2]))
@@ -27,7 +27,7 @@ import WebRTC
             socket, port)
         let keys = try #require(try wire.connect())
         #expect(
-            try pion.line() == ["connected", "\(profile.rawValue)", certificate.fingerprint.value])
+            try pion.words() == ["connected", "\(profile.rawValue)", certificate.fingerprint.value])
         #expect(keys.profile == profile)
         #expect(wire.connection.parameters?.hasExtendedMasterSecret == true)
 
@@ -52,8 +52,8 @@ import WebRTC
 
     @Test func pionIsRefusedWithAnotherFingerprint() throws {
         let socket = try LoopbackSocket()
-        let pion = try PionProgram(["client", "\(socket.port)", "1"])
-        let port = try #require(UInt16(try pion.line()[1]))
+        let pion = try PeerProgram.go("pion_dtls", ["client", "\(socket.port)", "1"])
+        let port = try #require(UInt16(try pion.words()[1]))
         let certificate = try DTLSCertificate(
             at: WallClock(unixMilliseconds: 1_000 * Int64(time(nil))))
         var wire = try DTLSWire(
@@ -61,7 +61,7 @@ import WebRTC
                 role: .server, certificate: certificate,
                 remoteFingerprints: [certificate.fingerprint]), socket, port)
         #expect(throws: DTLSError.fingerprintMismatch) { try wire.connect() }
-        #expect(try pion.line().first == "error")
+        #expect(try pion.words().first == "error")
     }
 }
 
@@ -104,8 +104,9 @@ private struct DTLSWire {
         drain()
         while !isDone(self), error == nil, LoopbackSocket.now < limit {
             let deadline = min(limit, connection.deadline ?? limit)
-            if let datagram = socket.receive(until: deadline) {
-                connection.receive(datagram, at: LoopbackSocket.now)
+            socket.wait(until: deadline)
+            if let datagram = socket.receive() {
+                connection.receive(datagram.bytes, at: LoopbackSocket.now)
             } else {
                 connection.tick(at: LoopbackSocket.now)
             }

@@ -42,14 +42,29 @@ final class LoopbackSocket {
         }
     }
 
-    /// The next datagram; nil when none comes before `deadline`.
-    func receive(until deadline: Instant) -> [UInt8]? {
-        let wait = max(0, (deadline - Self.now).milliseconds.rounded(.up))
-        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, Int32(wait)) == 1 else { return nil }
+    /// Waits until a datagram is there, `other` has something to read, or `deadline`.
+    func wait(until deadline: Instant, or other: Int32 = -1) {
+        let patience = max(0, (deadline - Self.now).milliseconds.rounded(.up))
+        var entries = [
+            pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: other, events: Int16(POLLIN), revents: 0),
+        ]
+        poll(&entries, 2, Int32(patience))
+    }
+
+    /// The next datagram that is there.
+    func receive() -> (bytes: [UInt8], port: UInt16)? {
         var bytes = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &bytes, bytes.count, 0)
-        return count < 0 ? nil : Array(bytes.prefix(count))
+        var source = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let count = withUnsafeMutablePointer(to: &source) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                recvfrom(
+                    descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT), $0, &length)
+            }
+        }
+        guard count >= 0 else { return nil }
+        return (Array(bytes.prefix(count)), UInt16(bigEndian: source.sin_port))
     }
 
     /// The machine's monotonic clock.

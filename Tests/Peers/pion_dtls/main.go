@@ -4,7 +4,7 @@
 // of RTP or RTCP form is taken for a protected packet: it is opened with the peer's key, protected
 // with ours and sent back, all within DTLS, so that nothing has to be told apart on the wire.
 //
-// usage: dtls_echo client|server <port of the other side> <SRTP profile number>
+// usage: pion_dtls client|server <port of the other side> <SRTP profile number>
 // Prints its own port and certificate fingerprint at once, then what the handshake gave.
 package main
 
