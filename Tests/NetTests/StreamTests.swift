@@ -82,16 +82,16 @@ final class Pair {
         listener = try TCPListener(
             on: loop, bindingTo: SocketAddress(.loopback, port: 0)
         ) { accepted.value?($0, $1) }
-        accepted.value = { descriptor, peer in
-            self.server = try? TCPConnection(
+        accepted.value = { [weak self, serverLog] descriptor, peer in
+            self?.server = try? TCPConnection(
                 on: loop, adopting: descriptor, remote: peer, framing: framing,
                 outputCapacity: capacity
-            ) { self.serverLog.events.append($0) }
+            ) { serverLog.events.append($0) }
         }
         client = try TCPConnection(
             on: loop, to: listener.localAddress, limit: .seconds(5), framing: framing,
             outputCapacity: capacity
-        ) { self.clientLog.events.append($0) }
+        ) { [clientLog] in clientLog.events.append($0) }
     }
 
     static func open(
@@ -260,6 +260,23 @@ struct TCPTests {
                 }
             }
         }
+    }
+
+    @Test func aLoopThatEndsLetsGoOfItsConnections() async throws {
+        let loop = try Loop(name: "test")
+        try loop.start()
+        let pair = try await Pair.open(on: loop)
+        weak var client: TCPConnection?
+        weak var server: TCPConnection?
+        try await on(loop) {
+            pair.value.server!.send([1])
+            pair.value.server!.pauseReading()
+        }
+        (client, server) = (pair.value.client, pair.value.server)
+        await loop.run { (pair.value.client, pair.value.server) = (nil, nil) }
+        #expect(client != nil && server != nil, "the loop holds them")
+        loop.stop()
+        #expect(client == nil && server == nil)
     }
 
     @Test func theListenerRestsWhenDescriptorsRunOut() async throws {

@@ -195,7 +195,7 @@ public final class ChildProcess {
         _ = clinux_set_nonblocking(descriptor)
         return try ByteStream(
             on: loop, adopting: descriptor, isSocket: false, directions: direction,
-            framing: framing, outputCapacity: capacity, onEvent: onEvent)
+            framing: framing, outputCapacity: capacity, owner: nil, onEvent: onEvent)
     }
 
     private func spawn(_ command: Command, _ theirs: [Int32]) throws(SystemError) {

@@ -44,13 +44,22 @@ final class ByteStream {
     private var isFinishing = false
     private var hasFinished = false
     private var isResumeScheduled = false
+    /// Whoever is to live as long as the loop watches the descriptor.
+    private weak var owner: AnyObject?
+    /// The owner while the loop does not watch, because reading is paused at the stream's end.
+    private var heldOwner: AnyObject?
 
     /// Takes a non-blocking descriptor over.
+    ///
+    /// The loop holds us and the owner; `onEvent` should hold the owner weakly, so that both go
+    /// when the loop lets go of its callbacks.
     init(
         on loop: Loop, adopting descriptor: Int32, isSocket: Bool, directions: Directions,
-        framing: Framing, outputCapacity: Int, onEvent: @escaping (Event) -> Void
+        framing: Framing, outputCapacity: Int, owner: AnyObject?,
+        onEvent: @escaping (Event) -> Void
     ) throws(SystemError) {
         self.loop = loop
+        self.owner = owner
         self.descriptor = descriptor
         self.isSocket = isSocket
         isReader = directions.contains(.read)
@@ -61,7 +70,7 @@ final class ByteStream {
         self.onEvent = onEvent
         do throws(SystemError) {
             interest = isReader ? .read : []
-            registration = try loop.register(descriptor, for: interest) { self.handle($0) }
+            try watch()
         } catch {
             close()
             throw error
@@ -129,6 +138,7 @@ final class ByteStream {
 
     func close() {
         onEvent = nil
+        heldOwner = nil
         output.removeAll()
         guard descriptor >= 0 else { return }
         detach()
@@ -154,6 +164,7 @@ final class ByteStream {
         } else {
             // A hang-up is told whatever we ask for, and what was sent before it is still to be
             // read: without a registration it can wait.
+            heldOwner = owner
             detach()
         }
     }
@@ -166,10 +177,17 @@ final class ByteStream {
     private func attach() {
         guard registration == nil, descriptor >= 0 else { return }
         do throws(SystemError) {
-            registration = try loop.register(descriptor, for: interest) { self.handle($0) }
+            try watch()
         } catch {
             failSoon(error)
         }
+    }
+
+    private func watch() throws(SystemError) {
+        registration = try loop.register(descriptor, for: interest) { [owner] readiness in
+            withExtendedLifetime(owner) { self.handle(readiness) }
+        }
+        heldOwner = nil
     }
 
     private func read() {

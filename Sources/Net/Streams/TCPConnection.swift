@@ -177,8 +177,8 @@ public final class TCPConnection {
         _ = clinux_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         stream = try ByteStream(
             on: loop, adopting: descriptor, isSocket: true, directions: [.read, .write],
-            framing: framing, outputCapacity: outputCapacity
-        ) { self.handle($0) }
+            framing: framing, outputCapacity: outputCapacity, owner: self
+        ) { [weak self] in self?.handle($0) }
         localAddress = try? SocketAddress(localOf: descriptor)
     }
 
