@@ -249,6 +249,39 @@ import WebRTC
         #expect(bench.requests.contains { $0.to.port == 100 } || bench.agent.deadline != nil)
     }
 
+    @Test func aPeerIsHeardThoughTheListIsFullOfBetterPairs() throws {
+        var bench = ICEBench(role: .controlling, remotes: [])
+        for number in 1...3 {
+            bench.agent.addLocalCandidate(base: SocketAddress("192.0.2.9:\(5000 + number)")!)
+        }
+        for number in 1...48 as ClosedRange<UInt16> {
+            bench.agent.addRemoteCandidate(
+                ICEBench.host(SocketAddress(IPAddress("198.51.100.1")!, port: number)))
+        }
+        let source = try #require(SocketAddress("203.0.113.8:700"))
+        bench.deliver(bench.signed(bench.check(priority: 1)), from: source)
+        #expect(bench.agent.statistics.pairs.total == 100)
+        bench.advance(.milliseconds(60))
+        #expect(bench.requests.contains { $0.to == source })
+    }
+
+    @Test func linkLocalAddressesWorkWithTheScopeOfTheirBase() throws {
+        let base = SocketAddress(.v6(high: 0xFE80 << 48, low: 1, scope: 3), port: 5000)
+        let plain = SocketAddress(.v6(high: 0xFE80 << 48, low: 2), port: 6000)
+        let scoped = SocketAddress(.v6(high: 0xFE80 << 48, low: 2, scope: 3), port: 6000)
+        var bench = ICEBench(role: .controlling, base: base, remotes: [plain])
+        #expect(bench.agent.localCandidates[0].line.contains(" fe80::1 5000 "))
+        for number in 0..<2 {
+            bench.advance(.milliseconds(60))
+            let request = bench.requests[number]
+            #expect(request.to == scoped && request.from == base)
+            bench.receiveAnswer(to: request)
+        }
+        let pair = try #require(bench.agent.selectedPair)
+        #expect(pair.base == base && pair.remote.address == scoped)
+        #expect(pair.local.kind == .host)
+    }
+
     @Test func checkFromThePeerTriggersOursAheadOfTheOthers() throws {
         let remotes = (1...5).map { SocketAddress("198.51.100.\($0):6000")! }
         var bench = ICEBench(role: .controlling, remotes: remotes)

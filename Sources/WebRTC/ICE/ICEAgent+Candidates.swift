@@ -38,7 +38,7 @@ extension ICEAgent {
         let candidate = ICECandidate(
             foundation: ICEPriority.foundation(.host, base: base.ip),
             priority: ICEPriority.candidate(.host, localPreference: preference),
-            address: advertised ?? base, kind: .host, ufrag: generation.local.ufrag)
+            address: advertised ?? base.unscoped, kind: .host, ufrag: generation.local.ufrag)
         guard tell(candidate, base: index) else { return false }
         isGatheringCompleted = false
         queueGathering(base: index)
@@ -135,6 +135,8 @@ extension ICEAgent {
     }
 
     mutating func take(_ candidate: ICECandidate) {
+        var candidate = candidate
+        candidate.address = candidate.address.unscoped
         let ip = candidate.address.ip
         guard candidate.component == 1, !ip.isUnspecified, !ip.isMulticast,
             candidate.address.port != 0
@@ -146,13 +148,14 @@ extension ICEAgent {
             $0.candidate.address == candidate.address
                 && $0.candidate.transport == candidate.transport
         }) {
-            // A check came before the signal: now we learn what it was (RFC 8838 section 11.4).
-            if remotes[known].candidate.kind == .prflx, candidate.kind != .prflx {
+            // A check came before the signal, so that now we learn what it was (RFC 8838 section
+            // 11.4), or it is one of the generation before.
+            let old = remotes[known].candidate
+            if (old.kind == .prflx && candidate.kind != .prflx) || old.ufrag != candidate.ufrag {
                 remotes[known].candidate = candidate
                 remotes[known].foundation = foundationNumber(of: candidate)
                 reprioritize()
             }
-            // After a restart the candidate of the old path comes again, for the new generation.
             for base in bases.indices { formPair(base: base, remote: known) }
             return
         }
@@ -218,8 +221,11 @@ extension ICEAgent {
     // MARK: Pairs
 
     /// Forms the pair of a base and a remote candidate unless it is there; its identifier.
+    ///
+    /// A full list takes only better pairs than its worst, but always one through which the peer
+    /// has just reached us.
     @discardableResult
-    mutating func formPair(base: Int, remote: Int) -> Int? {
+    mutating func formPair(base: Int, remote: Int, isProven: Bool = false) -> Int? {
         guard bases[base].isPairable(with: remotes[remote].candidate),
             let local = locals.firstIndex(where: {
                 $0.base == base && $0.candidate.kind == .host && !$0.isGone
@@ -231,7 +237,7 @@ extension ICEAgent {
         let rank = rank(base: base, remote: remote)
         let id = checkList.insert(
             base: base, remote: remote, generation: generation.number, priority: rank.priority,
-            foundation: rank.foundation, local: local, keeping: selected)
+            foundation: rank.foundation, local: local, keeping: selected, isProven: isProven)
         forgetGonePairs()
         return id
     }

@@ -75,14 +75,13 @@ extension ICEAgent {
         transactions.append(transaction)
     }
 
-    func transmission(_ transaction: ICETransaction) -> Output {
-        .transmit(
-            transaction.bytes, to: transaction.destination,
-            from: bases[transaction.base].address)
+    mutating func transmit(_ transaction: ICETransaction) {
+        transmit(transaction.bytes, to: transaction.destination, from: transaction.base)
     }
 
-    mutating func transmit(_ transaction: ICETransaction) {
-        outputs.append(transmission(transaction))
+    mutating func transmit(_ bytes: [UInt8], to destination: SocketAddress, from base: Int) {
+        let own = bases[base].address
+        outputs.append(.transmit(bytes, to: destination.scoped(like: own), from: own))
     }
 
     /// Repeats requests that are due, and gives up those that were repeated enough.

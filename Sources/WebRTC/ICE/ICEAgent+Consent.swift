@@ -137,7 +137,9 @@ extension ICEAgent {
     }
 
     private var isComplete: Bool {
-        hasPath && remoteCandidatesEnded && isGatheringCompleted && triggered.isEmpty
-            && !checkList.pairs.contains { $0.state == .inProgress }
+        guard hasPath, remoteCandidatesEnded, isGatheringCompleted else { return false }
+        // A check of another pair later on does not take it back.
+        return state == .completed
+            || triggered.isEmpty && !checkList.pairs.contains { $0.state == .inProgress }
     }
 }

@@ -33,9 +33,7 @@ extension ICEAgent {
         } else {
             answer.xorMappedAddress = remote
         }
-        outputs.append(
-            .transmit(
-                answer.encoded(key: called.localKey), to: remote, from: bases[base].address))
+        transmit(answer.encoded(key: called.localKey), to: remote, from: base)
         guard answer.kind == .success else { return }
         if called.number == generation.number {
             learn(from: request, caller: caller, at: remote, on: base)
@@ -78,7 +76,7 @@ extension ICEAgent {
         }
         counters.roleConflicts += 1
         // Who faces a lite agent controls, whoever has the greater number (section 6.1.1).
-        if configuration.isLite { return true }
+        if configuration.isLite || isRemoteLite { return true }
         let weAreGreater = tieBreaker >= theirs
         if weAreGreater == (role == .controlling) { return true }
         switchRole()
@@ -104,7 +102,7 @@ extension ICEAgent {
         guard errorTokens > 0, bytes.count <= datagram.bytes.count else { return }
         errorTokens -= 1
         counters.refusals += 1
-        outputs.append(.transmit(bytes, to: remote, from: bases[base].address))
+        transmit(bytes, to: remote, from: base)
     }
 
     /// An authentic request of this generation: its source is a candidate, its pair is checked.
@@ -117,7 +115,7 @@ extension ICEAgent {
             ?? ICEPriority.candidate(.prflx, localPreference: ICEPriority.highestLocalPreference)
         guard
             let remote = remoteIndex(at: address, priority: priority, ufrag: caller),
-            let id = formPair(base: base, remote: remote)
+            let id = formPair(base: base, remote: remote, isProven: true)
         else { return }
         if id == selected { livenessAt = clock }
         if configuration.isLite {

@@ -145,6 +145,11 @@ public struct ICEAgent: Sendable {
         selected.flatMap { checkList[$0] }.map(description(of:))
     }
 
+    /// Round-trip time of the path in use, smoothed; nil before the first clean measurement.
+    ///
+    /// Cheap, unlike `statistics`.
+    public var roundTripTime: Duration? { selected.flatMap { checkList[$0]?.roundTripTime } }
+
     /// Figures for logs and metrics.
     public var statistics: ICEStatistics {
         var figures = counters
@@ -157,14 +162,15 @@ public struct ICEAgent: Sendable {
             case .failed: figures.pairs.failed += 1
             }
         }
-        figures.roundTripTime = selected.flatMap { checkList[$0]?.roundTripTime }
+        figures.roundTripTime = roundTripTime
         return figures
     }
 
     func description(of pair: ICEIndexedPair) -> ICESelectedPair {
-        ICESelectedPair(
-            local: locals[pair.local].candidate, remote: remotes[pair.remote].candidate,
-            base: bases[pair.base].address)
+        var remote = remotes[pair.remote].candidate
+        remote.address = remote.address.scoped(like: bases[pair.base].address)
+        return ICESelectedPair(
+            local: locals[pair.local].candidate, remote: remote, base: bases[pair.base].address)
     }
 
     // MARK: Run
@@ -192,6 +198,7 @@ public struct ICEAgent: Sendable {
     ) {
         advance(to: now)
         guard state != .closed, state != .failed else { return }
+        let remote = remote.unscoped
         guard let base = bases.firstIndex(where: { !$0.isRemoved && $0.address == local }),
             let message = try? STUNDatagram(parsing: datagram), remote.port != 0,
             !remote.ip.isMulticast, !remote.ip.isUnspecified,

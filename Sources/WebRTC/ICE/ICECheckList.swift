@@ -29,6 +29,22 @@ struct ICEBase: Sendable {
     }
 }
 
+extension SocketAddress {
+    /// The address as it stands in candidates and STUN messages, which know no scope.
+    var unscoped: SocketAddress {
+        guard case .v6(let high, let low, let scope) = ip, scope != 0 else { return self }
+        return SocketAddress(.v6(high: high, low: low), port: port)
+    }
+
+    /// A link-local address with the scope of the base it is sent from.
+    func scoped(like base: SocketAddress) -> SocketAddress {
+        guard ip.isLinkLocal, case .v6(let high, let low, _) = ip,
+            case .v6(_, _, let scope) = base.ip
+        else { return self }
+        return SocketAddress(.v6(high: high, low: low, scope: scope), port: port)
+    }
+}
+
 /// One of our candidates and the base it belongs to.
 struct ICELocalCandidate: Sendable {
     var candidate: ICECandidate
@@ -113,15 +129,16 @@ struct ICECheckList: Sendable {
 
     /// Inserts a pair in its place; nil when the list is full of better or needed ones.
     ///
-    /// A full list gives up its worst pair (RFC 8445 section 6.1.2.5), `kept` excepted.
+    /// A full list gives up its worst pair (RFC 8445 section 6.1.2.5), `kept` excepted; for a pair
+    /// that is `isProven` by the peer also one that is better.
     mutating func insert(
         base: Int, remote: Int, generation: Int, priority: UInt64, foundation: Int, local: Int,
-        keeping kept: Int?
+        keeping kept: Int?, isProven: Bool
     ) -> Int? {
         if pairs.count >= ICEConfiguration.pairsMax {
             guard
                 let worst = pairs.lastIndex(where: { $0.id != kept && $0.state != .succeeded }),
-                pairs[worst].priority < priority
+                isProven || pairs[worst].priority < priority
             else { return nil }
             pairs.remove(at: worst)
         }
