@@ -56,6 +56,7 @@ final class Synthesizer {
         return withoutActuallyEscaping(body) { body in
             let run = Run(body: body)
             // SAFETY: the callback runs inside flite_do_synth only, while `run` is held here.
+            voice.streaming.pointee.min_buffsize = firstPiece
             voice.streaming.pointee.userdata = Unmanaged.passUnretained(run).toOpaque()
             defer { voice.streaming.pointee.userdata = nil }
             guard let spoken = flite_do_synth(utterance, voice.raw, utt_synth_tokens) else {
@@ -77,7 +78,6 @@ final class Synthesizer {
             default: nil
             }
         guard let raw, let streaming = new_audio_streaming_info() else { return nil }
-        streaming.pointee.min_buffsize = 480  // 30 ms: half a millisecond of work
         streaming.pointee.asc = audioCame
         feat_set(raw.pointee.features, key("streaming_info"), audio_streaming_info_val(streaming))
         feat_set(raw.pointee.features, key("textanalysis_func"), uttfunc_val(wordsOfTokens))
@@ -97,6 +97,8 @@ private final class Run {
     let body: (Synthesizer.Event) -> Bool
     /// The sample at which nothing but silence is to come: the last pause is not computed.
     var end = Int.max
+    /// The sample at which the first pause is over.
+    var speechStart = 0
     /// The silence kept at the end: a tenth of a second.
     static let tailShare = 10
     var hasTimes = false
@@ -107,6 +109,11 @@ private final class Run {
         self.body = body
     }
 }
+
+/// Samples of the pieces until the first sound is out, 30 ms: half a millisecond of work.
+private let firstPiece: Int32 = 480
+/// Samples of the later pieces, 100 ms: how late a cancel is heard, and how often a pipe is filled.
+private let laterPiece: Int32 = 1_600
 
 // MARK: What the library calls
 
@@ -162,6 +169,7 @@ private func audioCame(
         let times = Synthesizer.Times(
             of: info.pointee.utt, rate: Int(wave.pointee.sample_rate))
         run.end = times.speechEnd + times.rate / Run.tailShare
+        run.speechStart = times.phones.first { $0.symbol == "pau" }?.end ?? 0
         guard run.body(.times(times)) else {
             run.wasStopped = true
             return CST_AUDIO_STREAM_STOP
@@ -170,6 +178,9 @@ private func audioCame(
     if size > 0, start >= 0, start + size <= wave.pointee.num_samples,
         let samples = wave.pointee.samples
     {
+        if Int(start) > run.speechStart + Int(firstPiece) {
+            info.pointee.min_buffsize = laterPiece
+        }
         // SAFETY: the range was checked against the wave's length.
         let piece = Array(UnsafeBufferPointer(start: samples + Int(start), count: Int(size)))
         guard run.body(.audio(piece)) else {

@@ -136,7 +136,7 @@ import Testing
             (0..<5_000).map { _ in "abcdefghijklmnopqrstuvwxyz".randomElement(using: &random)! })
         let long = TextNormalizer().normalize(letters)
         #expect(long.words.count == 1)
-        #expect(long.words[0].units.count == 125)
+        #expect((305...313).contains(long.words[0].units.count))
         let same = TextNormalizer().normalize(String(repeating: "a", count: 5_000))
         #expect(same.words[0].units.map(\.text) == ["aa"])
         let digits = TextNormalizer().normalize(String(repeating: "7", count: 5_000))

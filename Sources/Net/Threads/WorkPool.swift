@@ -132,6 +132,17 @@ public final class WorkPool: Sendable {
         }
     }
 
+    /// Runs a piece of work that hands its result on by itself; nobody is woken at its end.
+    ///
+    /// One that is taken back or stopped before it began is not run.
+    ///
+    /// - Throws: `full` or `stopped`; then nothing was queued.
+    public func post(key: Key, _ body: @escaping @Sendable () -> Void) throws(Refusal) {
+        _ = try submit(key: key) { refusal in
+            if refusal == nil { body() }
+        }
+    }
+
     /// Takes back all pieces of a key that have not begun.
     public func cancelAll(key: Key) {
         let dropped = shared.state.withLock { state -> [Piece] in

@@ -258,6 +258,10 @@ struct TokenReader {
         return String(decoding: core.map(lowered), as: UTF8.self)
     }
 
+    /// The pieces of what is too long for a word: about a second each, so that the first is soon
+    /// there.
+    private static let pieceBytes = 16
+
     /// A spoken word in pieces that an engine takes, repeated letters brought down to two.
     private static func fitted(_ unit: SpokenText.Unit) -> [SpokenText.Unit] {
         if unit.text.utf8.count <= 3 { return [unit] }
@@ -273,7 +277,7 @@ struct TokenReader {
         var pieces: [SpokenText.Unit] = []
         var start = 0
         while start < bytes.count {
-            let end = min(start + SpokenText.maxUnitBytes, bytes.count)
+            let end = min(start + TokenReader.pieceBytes, bytes.count)
             let piece = bytes[start..<end]
             if piece.contains(where: isLower) {
                 pieces.append(SpokenText.Unit(String(decoding: piece, as: UTF8.self)))

@@ -1,40 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 public import LipSync
 
-/// Somebody who turns text into sound: a synthesis engine in a helper process, or a service.
+/// A provider of voices: text in, sound with times out.
 ///
-/// Used from any thread. Every provider brings its sound to the form of `VoiceChunk`, so that what
-/// comes after it knows no provider.
-public protocol VoiceProvider: Sendable {
-    /// The voices that `speak` takes, in the order in which people should see them.
+/// From any thread. One provider serves all sessions of the process.
+public protocol Voice: Sendable {
+    /// The voices it has, the default one first; never empty.
     var voices: [VoiceDescription] { get }
 
-    /// Speaks a text.
+    /// Starts to speak.
     ///
-    /// The stream is pulled: the voice makes no more than about a chunk ahead of its reader. Ending
-    /// the reading task stops it at once. It throws `VoiceError`, before or between chunks.
+    /// Returns at once; whatever goes wrong comes as the stream's error. Work goes on while the
+    /// stream has room for about two seconds that nobody has taken yet, then waits for its reader.
     ///
     /// - Parameters:
-    ///   - text: as the caller wrote it, at most 5,000 characters; it is normalised here.
-    ///   - voice: the id of one of `voices`.
-    func speak(_ text: String, voice: String) -> VoiceStream
+    ///   - text: any text; at most 5,000 characters and 20 kB were checked before.
+    ///   - voiceID: one of ``voices``; nil for the first.
+    /// - Returns: the sound as it is made; cancelled when it is let go.
+    func speak(_ text: String, voiceID: String?) -> VoiceStream
 }
 
-/// The sound of one utterance, as it is made.
-public typealias VoiceStream = AsyncThrowingStream<VoiceChunk, any Error>
+extension Voice {
+    /// The description of a voice, nil for an id that is none of ours.
+    public func voice(_ id: String) -> VoiceDescription? { voices.first { $0.id == id } }
+}
 
-/// What people and programs know of a voice.
+/// What a client sees of a voice (`GET /voices`).
 public struct VoiceDescription: Hashable, Sendable {
     /// What `voice_id` names.
-    public var id: String
-    /// Its language, as a BCP 47 tag.
-    public var language: String
-    /// A name for people.
-    public var name: String
-    /// Who makes the sound.
-    public var provider: String
+    public let id: String
+    /// BCP 47 language.
+    public let language: String
+    /// For people.
+    public let name: String
+    /// Whose voice it is: `flite`, `elevenlabs`, ….
+    public let provider: String
 
-    /// Joins what is known.
+    /// Describes a voice.
     public init(id: String, language: String, name: String, provider: String) {
         self.id = id
         self.language = language
@@ -43,61 +45,99 @@ public struct VoiceDescription: Hashable, Sendable {
     }
 }
 
-/// A stretch of an utterance; follows what came before without a gap.
-public struct VoiceChunk: Sendable {
-    /// 48 kHz mono in −1…1, trimmed and at its final loudness.
-    public var samples: [Float]
-    /// Sounds that begin in this chunk, ms from the utterance's first sample.
-    public var phones: [Phone]
-    /// Words that begin in this chunk, ms from the utterance's first sample.
-    public var words: [TimedWord]
-
-    /// Joins sound and times.
-    public init(samples: [Float], phones: [Phone], words: [TimedWord]) {
-        self.samples = samples
-        self.phones = phones
-        self.words = words
-    }
-}
-
-/// A word as it was written, with its punctuation, and when it is heard.
-public struct TimedWord: Hashable, Sendable {
-    /// The word of the original text.
-    public var text: String
-    /// Milliseconds from the utterance's first sample.
-    public var start: Double
-    /// Milliseconds from the utterance's first sample.
-    public var end: Double
-
-    /// Joins a word and its time.
-    public init(text: String, start: Double, end: Double) {
-        self.text = text
-        self.start = start
-        self.end = end
-    }
-}
-
-/// Why a voice did not speak, or broke off.
+/// Why an utterance has no sound, or no more of it.
 public enum VoiceError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The engine or service failed; one clause without secrets.
+    /// The provider failed; the words are for the log and name no secret.
     case failed(String)
-    /// It did not deliver in time.
+    /// The provider did not answer in time.
     case timedOut
-    /// There is nothing in the text that it can say.
-    case unspeakable
-    /// More than three minutes of audio.
+    /// There is nothing in the text that the voice can say.
+    case unspeakableText
+    /// It takes more than three minutes. What fits was delivered first, cut at the end of a clause.
     case tooLong
-    /// There is no such voice.
-    case unknownVoice
 
-    /// One clause.
+    /// The `code` of the client's `error` message.
+    public var code: String {
+        switch self {
+        case .failed: "voice_failed"
+        case .timedOut: "voice_timeout"
+        case .unspeakableText: "unspeakable_text"
+        case .tooLong: "too_long"
+        }
+    }
+
+    /// One sentence for people.
     public var description: String {
         switch self {
-        case .failed(let reason): reason
-        case .timedOut: "the voice did not deliver in time"
-        case .unspeakable: "there is nothing in the text that this voice can say"
-        case .tooLong: "the text would take more than three minutes to say"
-        case .unknownVoice: "there is no such voice"
+        case .failed(let reason): "The voice failed: \(reason)."
+        case .timedOut: "The voice did not answer in time."
+        case .unspeakableText: "There is nothing in the text that this voice can say."
+        case .tooLong: "The text takes more than three minutes to say."
         }
+    }
+}
+
+/// The next stretch of an utterance; each follows the one before without a gap.
+public struct VoiceChunk: Sendable {
+    /// The sound of a stretch.
+    public enum Sound: Sendable {
+        /// 48 kHz mono in −1…1, at −20 LUFS with peaks at −1 dBFS.
+        case pcm([Float])
+        /// Ready Opus packets of 20 ms each, for voices that deliver such.
+        case opus([[UInt8]])
+    }
+
+    /// What a voice knows about when its sounds come. All times are milliseconds from the
+    /// utterance's first sample.
+    public enum Units: Sendable {
+        /// Speech sounds, without gaps, in order over all chunks.
+        case phones([Phone])
+        /// No more than the words.
+        case words
+        /// Characters as they are spoken: from these phones are derived.
+        case characters([TimedText])
+    }
+
+    /// The sound.
+    public var sound: Sound
+    /// Units that become known with this stretch; they may lie later than its sound, none lies
+    /// earlier than the units before.
+    public var units: Units
+    /// Words that become known with this stretch, in order.
+    public var words: [TimedText]
+
+    /// Joins sound and times.
+    public init(sound: Sound, units: Units, words: [TimedText] = []) {
+        self.sound = sound
+        self.units = units
+        self.words = words
+    }
+
+    /// Milliseconds of sound.
+    public var duration: Double {
+        switch sound {
+        case .pcm(let samples): Double(samples.count) * 1_000 / Double(OpusFormat.sampleRate)
+        case .opus(let packets): Double(packets.count * OpusFormat.frameMilliseconds)
+        }
+    }
+}
+
+/// A piece of the text and when it is heard.
+public struct TimedText: Hashable, Sendable {
+    /// As it was written, with its punctuation.
+    public let text: String
+    /// Where it stands in the UTF-8 of the text that was to be spoken.
+    public let range: Range<Int>
+    /// Milliseconds from the utterance's first sample to its first sound.
+    public let start: Double
+    /// Milliseconds from the utterance's first sample to the end of its last sound.
+    public let end: Double
+
+    /// Joins a piece of text and its time.
+    public init(text: String, range: Range<Int>, start: Double, end: Double) {
+        self.text = text
+        self.range = range
+        self.start = start
+        self.end = max(start, end)
     }
 }
