@@ -26,7 +26,7 @@ struct ParticipantRoster {
 
     /// Takes a description of another participant.
     mutating func apply(_ info: ParticipantInfo) -> [SessionEvent] {
-        guard !info.identity.isEmpty else { return [] }
+        guard !info.identity.isEmpty, !info.sid.isEmpty else { return [] }
         guard let known = byIdentity[info.identity] else {
             guard info.state != .disconnected, byIdentity.count < Self.maxParticipants else {
                 return []

@@ -18,7 +18,8 @@ public struct ParticipantSession: ~Copyable {
         case sendFrame([UInt8])
         /// Close signalling, after all frames went out.
         case closeSignal
-        /// Make an offer of the publisher connection; hand it to `publisherOfferCreated`.
+        /// Make an offer of the publisher connection; hand it to `publisherOfferCreated`. No other
+        /// is asked for before that: who cannot make one, leaves.
         case createPublisherOffer
         /// The server's answer to that offer.
         case applyPublisherAnswer(String)

@@ -169,6 +169,7 @@ extension ParticipantSession {
         room = moved.room
         participant = moved.participant
         speakers = []
+        wantedTracks = []  // Their sids were those of the other room.
         if !moved.token.isEmpty {
             refreshedToken = moved.token
             emit(.tokenRefreshed(moved.token))

@@ -38,7 +38,7 @@ final class WireArena {
         ledger?.blocks -= blocks.count
     }
 
-    /// `count` bytes, zeroed and aligned for anything; nil when the budget is used up.
+    /// `count` bytes, aligned for anything and not initialised; nil when the budget is used up.
     func allocate(_ count: Int) -> UnsafeMutableRawPointer? {
         guard count >= 0, count <= budget else { return nil }
         let size = (count + Self.alignment - 1) / Self.alignment * Self.alignment
@@ -56,7 +56,6 @@ final class WireArena {
         next = start + size
         left -= size
         budget -= min(size, budget)
-        start.initializeMemory(as: UInt8.self, repeating: 0, count: size)
         return start
     }
 

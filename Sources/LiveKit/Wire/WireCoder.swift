@@ -235,10 +235,13 @@ struct WireCoder {
 
     /// A struct with a value's fields, in the arena.
     mutating func write<M: WireMessage>(_ value: M) -> UnsafeMutablePointer<M.C>? {
+        guard let c = arena.allocate(M.C.self, 1) else { return nil }
+        // SAFETY: room for one struct, of which `initialize` assigns every byte; it stays where it
+        // is until the arena goes.
+        M.initialize(c)
         var value = value
-        var c = M.blank
-        value.code(&c, &self)
-        return list([c]).0
+        value.code(&c.pointee, &self)
+        return c
     }
 
     /// The text of a oneof's member.
@@ -257,7 +260,15 @@ struct WireCoder {
 
     /// A C string in the arena.
     func copy(_ text: String) -> UnsafeMutablePointer<CChar>? {
-        list(text.utf8CString.map { $0 }).0
+        var text = text
+        return text.withUTF8 { utf8 in
+            guard let memory = arena.allocate(CChar.self, utf8.count + 1) else { return nil }
+            // SAFETY: room for the text and its NUL; the two do not overlap.
+            let raw = UnsafeMutableRawPointer(memory)
+            if let start = utf8.baseAddress { raw.copyMemory(from: start, byteCount: utf8.count) }
+            memory[utf8.count] = 0
+            return memory
+        }
     }
 
     /// Bytes in the arena.
@@ -278,9 +289,10 @@ struct WireCoder {
 
     private func list<T>(_ values: [T]) -> (UnsafeMutablePointer<T>?, Int) {
         guard let memory = arena.allocate(T.self, values.count) else { return (nil, 0) }
-        for (index, value) in values.enumerated() {
+        values.withUnsafeBufferPointer { values in
+            guard let start = values.baseAddress else { return }
             // SAFETY: the memory has room for all values, and T is a C type without a deinit.
-            (memory + index).initialize(to: value)
+            memory.initialize(from: start, count: values.count)
         }
         return (memory, values.count)
     }
