@@ -7,12 +7,14 @@ import TestSupport
 final class WebPeer: Sendable {
     struct Ended: Error {}
 
-    static let shared = Result { try WebPeer() }
+    private static let shared = Shared {
+        try await waiting { Result { try WebPeer() } }.get()
+    }
 
     private let facts: JSONValue
     private let input = Pipe()
 
-    static func get() throws -> WebPeer { try shared.get() }
+    static func get() async throws -> WebPeer { try await shared.value() }
 
     private init() throws {
         let process = Process()

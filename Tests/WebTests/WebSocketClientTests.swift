@@ -8,7 +8,7 @@ import Web
 @Suite("WebSocket client", .timeLimit(.minutes(1)))
 struct WebSocketClientTests {
     @Test func messagesOfAllSizesComeBackAsTheyWent() async throws {
-        let socket = try Socket("/echo")
+        let socket = try await Socket("/echo")
         #expect(await socket.next() == .opened)
         for size in [0, 1, 125, 126, 65_535, 65_536, 1 << 20] {
             let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
@@ -23,7 +23,7 @@ struct WebSocketClientTests {
     }
 
     @Test func messagesQueuedBeforeTheUpgradeAndCloseLeaveInOrder() async throws {
-        let socket = try Socket("/echo")
+        let socket = try await Socket("/echo")
         for number in 0..<100 { try socket.connection.send([UInt8(number)]) }
         #expect(await socket.next() == .opened)
         for number in 0..<100 {
@@ -32,14 +32,14 @@ struct WebSocketClientTests {
     }
 
     @Test func fragmentsBecomeOneMessage() async throws {
-        let socket = try Socket("/fragments")
+        let socket = try await Socket("/fragments")
         #expect(await socket.next() == .opened)
         #expect(await socket.next() == .frame(.text("abcdef")))
     }
 
     @Test func serverSeesTheWholeTargetAndOurHeaders() async throws {
         let target = "/request?join_request=" + String(repeating: "x", count: 15_000)
-        let socket = try Socket(target) {
+        let socket = try await Socket(target) {
             $0.headers = ["Authorization": "Bearer secret-token", "X-Two": "2"]
         }
         #expect(await socket.next() == .opened)
@@ -50,18 +50,19 @@ struct WebSocketClientTests {
         let seen = try JSONValue(parsing: Array(text.utf8), maxBytes: 1 << 16)
         #expect(seen["path"]?.string == target)
         let headers = seen["headers"]?.array ?? []
+        let port = try await WebPeer.get().port("ws")
         func value(_ name: String) -> [String?] {
             headers.filter { $0[0]?.string == name }.map { $0[1]?.string }
         }
         #expect(value("Authorization") == ["Bearer secret-token"])
         #expect(value("X-Two") == ["2"])
-        #expect(value("Host") == ["127.0.0.1:\(try WebPeer.get().port("ws"))"])
+        #expect(value("Host") == ["127.0.0.1:\(port)"])
         #expect(value("Sec-WebSocket-Extensions") == [])
     }
 
     @Test func longTargetGoesThroughTLSWhole() async throws {
         let target = "/request?" + String(repeating: "y", count: 15_000)
-        let socket = try Socket(target, at: "wss_good") { $0.host = "localhost" }
+        let socket = try await Socket(target, at: "wss_good") { $0.host = "localhost" }
         #expect(await socket.next() == .opened)
         guard case .frame(.text(let text)) = await socket.next() else {
             Issue.record("no answer")
@@ -72,7 +73,7 @@ struct WebSocketClientTests {
     }
 
     @Test func literalIPv6AddressWorks() async throws {
-        let socket = try Socket("/echo", at: "ws6") {
+        let socket = try await Socket("/echo", at: "ws6") {
             $0.host = "::1"
             $0.addresses = [.loopbackV6]
         }
@@ -80,7 +81,7 @@ struct WebSocketClientTests {
     }
 
     @Test func nextAddressIsTriedWhenOneRefuses() async throws {
-        let socket = try Socket("/echo") {
+        let socket = try await Socket("/echo") {
             $0.host = "localhost"
             $0.addresses = [.loopbackV6, .v4(0x7F00_0002), .loopback]
         }
@@ -89,7 +90,9 @@ struct WebSocketClientTests {
 
     @Test func refusalTellsStatusAndBodyWithoutTheToken() async throws {
         let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
-        let socket = try Socket("/refuse") { $0.headers = ["Authorization": "Bearer \(token)"] }
+        let socket = try await Socket("/refuse") {
+            $0.headers = ["Authorization": "Bearer \(token)"]
+        }
         #expect(
             await socket.next()
                 == .failed(.refused(status: 401, body: "invalid token: <redacted>, error: expired"))
@@ -98,12 +101,12 @@ struct WebSocketClientTests {
     }
 
     @Test func redirectIsNotFollowed() async throws {
-        let socket = try Socket("/redirect")
+        let socket = try await Socket("/redirect")
         #expect(await socket.next() == .failed(.refused(status: 302, body: "elsewhere")))
     }
 
     @Test func peersCloseCodeArrivesAndItsReasonIsRedacted() async throws {
-        let socket = try Socket("/close")
+        let socket = try await Socket("/close")
         #expect(await socket.next() == .opened)
         #expect(await socket.next() == .closed(code: 4001, reason: "<redacted> is over"))
         #expect(throws: WebSocketConnection.SendError.closed) {
@@ -118,7 +121,7 @@ struct WebSocketClientTests {
         ("ws", "localhost", .handshake),
     ])
     func certificatesAreChecked(name: String, host: String, failure: TLSFailure?) async throws {
-        let socket = try Socket("/echo", at: name) {
+        let socket = try await Socket("/echo", at: name) {
             $0.isSecure = true
             $0.host = host
         }
@@ -126,12 +129,12 @@ struct WebSocketClientTests {
     }
 
     @Test func authorityOutsideTheFileIsUnknown() async throws {
-        let socket = try Socket("/echo", at: "wss_good") {
+        let socket = try await Socket("/echo", at: "wss_good") {
             $0.host = "localhost"
             $0.certificateAuthorities = WebSocketRequest.systemCertificateAuthorities
         }
         #expect(await socket.next() == .failed(.tls(.unknownIssuer)))
-        let missing = try Socket("/echo", at: "wss_good") {
+        let missing = try await Socket("/echo", at: "wss_good") {
             $0.certificateAuthorities = "/nowhere/ca.crt"
         }
         #expect(await missing.next() == .failed(.tls(.noAuthorities)))
@@ -139,15 +142,15 @@ struct WebSocketClientTests {
 
     @Test func nobodyThereIsUnreachable() async throws {
         // The discard port: nothing listens there on loopback.
-        let socket = try Socket("/echo") { $0.port = 9 }
+        let socket = try await Socket("/echo") { $0.port = 9 }
         #expect(await socket.next() == .failed(.unreachable))
-        let nameless = try Socket("/echo") { $0.addresses = [] }
+        let nameless = try await Socket("/echo") { $0.addresses = [] }
         #expect(await nameless.next() == .failed(.unreachable))
     }
 
     @Test(arguments: [("silent", false), ("silent", true)])
     func silentServerTimesOut(name: String, isSecure: Bool) async throws {
-        let socket = try Socket("/echo", at: name) {
+        let socket = try await Socket("/echo", at: name) {
             $0.isSecure = isSecure
             $0.timeout = .milliseconds(300)
         }
@@ -156,7 +159,7 @@ struct WebSocketClientTests {
 
     @Test(arguments: ["garbage", "bad_accept"])
     func answerThatIsNotHTTPOrNotOursIsAProtocolError(name: String) async throws {
-        let socket = try Socket("/echo", at: name)
+        let socket = try await Socket("/echo", at: name)
         guard case .failed(.protocolError) = await socket.next() else {
             Issue.record("not a protocol error")
             return
@@ -169,14 +172,14 @@ struct WebSocketClientTests {
         ("/endless", .tooLarge), ("/utf8", .protocolError("text is not UTF-8")), ("/vanish", .lost),
     ])
     func brokenPeersEndTheConnection(path: String, error: WebSocketError) async throws {
-        let socket = try Socket(path, at: "broken")
+        let socket = try await Socket(path, at: "broken")
         #expect(await socket.next() == .opened)
         #expect(await socket.next() == .failed(error))
         #expect(await socket.next() == nil)
     }
 
     @Test func mutePeerIsGivenUp() async throws {
-        let socket = try Socket("/mute", at: "broken") {
+        let socket = try await Socket("/mute", at: "broken") {
             $0.pingAfter = .seconds(1)
             $0.hangUpAfter = .seconds(2)
         }
@@ -185,7 +188,7 @@ struct WebSocketClientTests {
     }
 
     @Test func closeOnAMutePeerEndsInTime() async throws {
-        let socket = try Socket("/mute", at: "broken")
+        let socket = try await Socket("/mute", at: "broken")
         #expect(await socket.next() == .opened)
         socket.connection.close(code: 4000, reason: "bye", within: .milliseconds(200))
         #expect(await socket.next() == .closed(code: 4000, reason: "bye"))
@@ -193,13 +196,13 @@ struct WebSocketClientTests {
     }
 
     @Test func closeWhileConnectingEndsAtOnce() async throws {
-        let socket = try Socket("/echo", at: "silent")
+        let socket = try await Socket("/echo", at: "silent")
         socket.connection.close()
         #expect(await socket.next() == .closed(code: 1000, reason: ""))
     }
 
     @Test func noFrameComesAfterClose() async throws {
-        let socket = try Socket("/echo")
+        let socket = try await Socket("/echo")
         #expect(await socket.next() == .opened)
         try socket.connection.send([1])
         try socket.connection.send([2])
@@ -208,16 +211,16 @@ struct WebSocketClientTests {
     }
 
     @Test func messageAboveTheLimitEndsTheConnection() async throws {
-        let fits = try Socket("/big?size=\(1 << 20)")
+        let fits = try await Socket("/big?size=\(1 << 20)")
         #expect(await fits.next() == .opened)
         #expect(await fits.next() == .frame(.binary(Array(repeating: 0, count: 1 << 20))))
-        let large = try Socket("/big?size=\(1 << 20 | 1)")
+        let large = try await Socket("/big?size=\(1 << 20 | 1)")
         #expect(await large.next() == .opened)
         #expect(await large.next() == .failed(.tooLarge))
     }
 
     @Test func fullQueueRefusesAndDeliversWhatItTook() async throws {
-        let socket = try Socket("/hold")
+        let socket = try await Socket("/hold")
         #expect(await socket.next() == .opened)
         let block = [UInt8](repeating: 7, count: 1 << 18)
         #expect(throws: WebSocketConnection.SendError.full) {
@@ -231,7 +234,7 @@ struct WebSocketClientTests {
         func expect(
             _ defect: String, _ change: @Sendable (inout WebSocketRequest) -> Void
         ) async throws {
-            let socket = try Socket("/echo", change: change)
+            let socket = try await Socket("/echo", change: change)
             #expect(await socket.next() == .failed(.invalidRequest(defect)))
         }
         try await expect("host") { $0.host = "a b" }
@@ -250,7 +253,8 @@ struct WebSocketClientTests {
     }
 
     @Test func manyConnectionsAtATime() async throws {
-        let sockets = try (0..<50).map { _ in try Socket("/echo") }
+        var sockets: [Socket] = []
+        for _ in 0..<50 { sockets.append(try await Socket("/echo")) }
         for (number, socket) in sockets.enumerated() {
             try socket.connection.send([UInt8(number)])
         }
@@ -267,7 +271,7 @@ struct WebSocketClientTests {
 }
 
 /// A connection and its events.
-private final class Socket {
+final class Socket {
     static let client = Result { try WebSocketClient(connectionsMax: 200) }
     private static let queue = DispatchQueue(label: "events")
 
@@ -277,8 +281,8 @@ private final class Socket {
     init(
         _ target: String, at name: String = "ws",
         change: @Sendable (inout WebSocketRequest) -> Void = { _ in }
-    ) throws {
-        let peer = try WebPeer.get()
+    ) async throws {
+        let peer = try await WebPeer.get()
         var request = WebSocketRequest(
             isSecure: name.hasPrefix("wss"), host: "127.0.0.1", port: peer.port(name),
             addresses: [.loopback], target: target)

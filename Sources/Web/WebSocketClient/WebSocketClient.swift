@@ -79,7 +79,7 @@ public final class WebSocketClient: Sendable {
     ) -> WebSocketConnection {
         let id = nextID.add(1, ordering: .relaxed).oldValue
         let connection = WebSocketConnection(
-            id: id, mailbox: mailbox, post: post, handler: handler)
+            id: id, wake: { [mailbox] in mailbox.post(.attend(id)) }, post: post, handler: handler)
         if let defect = request.defect {
             _ = connection.deliver(.failed(.invalidRequest(defect)))
         } else if !mailbox.post(.connect(request, connection)) {

@@ -4,10 +4,10 @@ internal import Synchronization
 /// Hands work to the thread that handles a connection's events, in order.
 public typealias WebSocketPost = @Sendable (@escaping @Sendable () -> Void) -> Void
 
-/// One outgoing websocket.
+/// One websocket, outgoing or accepted.
 ///
 /// Any thread may call it. Frames leave in the order of `send`. Events arrive where the `post` of
-/// `WebSocketClient.connect` takes them. Dropping the last reference does not end the connection:
+/// `WebSocketClient.connect` or `WebSocketAcceptance` takes them. Dropping the last reference does not end the connection:
 /// call `close`.
 public final class WebSocketConnection: Sendable {
     /// Unsent bytes at most; `send` throws beyond.
@@ -47,16 +47,17 @@ public final class WebSocketConnection: Sendable {
     }
 
     let id: UInt
-    private let mailbox: WebSocketMailbox
+    /// Tells the thread that owns the socket that something was queued, or `close` called.
+    private let wake: @Sendable () -> Void
     private let post: WebSocketPost
     private let state: Mutex<State>
 
     init(
-        id: UInt, mailbox: WebSocketMailbox, post: @escaping WebSocketPost,
-        handler: @escaping @Sendable (WebSocketEvent) -> Void
+        id: UInt, wake: @escaping @Sendable () -> Void, post: @escaping WebSocketPost,
+        handler: (@Sendable (WebSocketEvent) -> Void)? = nil
     ) {
         self.id = id
-        self.mailbox = mailbox
+        self.wake = wake
         self.post = post
         state = Mutex(State(handler: handler))
     }
@@ -74,7 +75,7 @@ public final class WebSocketConnection: Sendable {
             state.outboxBytes += frame.byteCount
             return .success(state.outbox.count == 1)
         }
-        if try outcome.get() { mailbox.post(.attend(id)) }
+        if try outcome.get() { wake() }
     }
 
     /// Queues a binary message; see `send(_:)`.
@@ -101,10 +102,15 @@ public final class WebSocketConnection: Sendable {
                 code: isSendable ? code : 1000, reason: reason, within: within)
             return true
         }
-        if isFirst { mailbox.post(.attend(id)) }
+        if isFirst { wake() }
     }
 
-    // MARK: for the service thread
+    // MARK: for the thread that owns the socket
+
+    /// Sets what takes the events, before the first one.
+    func attach(_ handler: @escaping @Sendable (WebSocketEvent) -> Void) {
+        state.withLock { $0.handler = handler }
+    }
 
     var closeRequest: CloseRequest? { state.withLock { $0.close } }
     var hasUnsent: Bool { state.withLock { !$0.outbox.isEmpty } }

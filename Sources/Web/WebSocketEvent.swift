@@ -16,12 +16,12 @@ public enum WebSocketFrame: Sendable, Equatable {
     }
 }
 
-/// What a websocket client's connection reports.
+/// What a websocket reports.
 ///
 /// Order: `opened` at most once, then frames, then exactly one of `closed` and `failed`, which is the
 /// last. After `close` was called no more frames come.
 public enum WebSocketEvent: Sendable, Equatable {
-    /// The server accepted the upgrade.
+    /// The upgrade is done; frames may go either way.
     case opened
     /// A whole message.
     case frame(WebSocketFrame)
