@@ -7,8 +7,8 @@ public typealias WebSocketPost = @Sendable (@escaping @Sendable () -> Void) -> V
 /// One websocket, outgoing or accepted.
 ///
 /// Any thread may call it. Frames leave in the order of `send`. Events arrive where the `post` of
-/// `WebSocketClient.connect` or `WebSocketAcceptance` takes them. Dropping the last reference does not end the connection:
-/// call `close`.
+/// `WebSocketClient.connect` or `WebSocketAcceptance` takes them. Dropping the last reference does
+/// not end the connection: call `close`.
 public final class WebSocketConnection: Sendable {
     /// Unsent bytes at most; `send` throws beyond.
     public static let outboxBytesMax = 1 << 20

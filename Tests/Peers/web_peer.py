@@ -22,6 +22,7 @@ from pathlib import Path
 os.environ["WEBSOCKETS_MAX_LINE_LENGTH"] = "20000"
 
 import websockets.asyncio.server as ws
+from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -181,6 +182,125 @@ async def bad_accept(reader, writer):
     await silent(reader, writer)
 
 
+# MARK: HTTP
+
+seen = {"posts": 0, "cut": asyncio.Event()}
+
+
+def application():
+    app = web.Application(client_max_size=1 << 24)
+
+    async def hello(request):
+        response = web.Response(text="hello")
+        response.headers.add("X-Two", "1")
+        response.headers.add("X-Two", "2")
+        return response
+
+    async def echo(request):
+        body = await request.read()
+        return web.Response(
+            body=body, headers={"X-Method": request.method, "X-Seen": json.dumps(
+                [[k, v] for k, v in request.headers.items()])})
+
+    async def drip(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for number in range(int(request.query["count"])):
+            await response.write(f"{number};".encode())
+            await asyncio.sleep(0)
+        return response
+
+    async def endless(request):
+        """Until the client leaves; then `left` is answered."""
+        response = web.StreamResponse()
+        await response.prepare(request)
+        sent = 0
+        try:
+            while sent < 1 << 28:
+                await response.write(bytes(65536))
+                sent += 65536
+                seen["endless"] = sent
+        finally:
+            seen["cut"].set()
+        return response
+
+    async def left(request):
+        await seen["cut"].wait()
+        return web.Response(text=str(seen["endless"]))
+
+    async def stall(request):
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"begin")
+        if request.query.get("then") == "cut":
+            request.transport.close()
+        else:
+            await asyncio.sleep(20)
+        return response
+
+    async def never(request):
+        await asyncio.sleep(20)
+
+    async def status(request):
+        return web.Response(status=int(request.match_info["code"]), text="why", headers=(
+            {"Location": "/hello"} if request.match_info["code"] == "302" else {}))
+
+    async def headers(request):
+        return web.Response(headers={f"X-{n}": "a" * 7000 for n in range(20)})
+
+    app.add_routes([
+        web.get("/hello", hello), web.route("*", "/echo", echo), web.get("/drip", drip),
+        web.get("/endless", endless), web.get("/left", left), web.get("/stall", stall),
+        web.get("/never", never), web.get("/status/{code}", status), web.get("/headers", headers)])
+    return app
+
+
+async def forgetful(reader, writer):
+    """Answers a connection's first request; takes the second whole, and closes without a word."""
+    try:
+        for number in range(2):
+            head = await read_head(reader)
+            length = next(
+                (int(line.split(b":")[1]) for line in head.split(b"\r\n")
+                 if line.lower().startswith(b"content-length")), 0)
+            await reader.readexactly(length)
+            if head.startswith(b"POST"):
+                seen["posts"] += 1
+            if number == 0:
+                body = str(seen["posts"]).encode()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+                await writer.drain()
+    except (ConnectionError, asyncio.IncompleteReadError):
+        pass
+    finally:
+        writer.close()
+
+
+async def proxy(reader, writer):
+    """Answers for any host, or opens a tunnel to the port asked for on 127.0.0.1."""
+    head = await read_head(reader)
+    method, target = head.split(b" ")[:2]
+    if method != b"CONNECT":
+        body = b"proxied " + target
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        return writer.close()
+    far_reader, far_writer = await asyncio.open_connection(
+        "127.0.0.1", int(target.rsplit(b":", 1)[1]))
+    writer.write(b"HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n")
+
+    async def copy(source, sink):
+        try:
+            while piece := await source.read(65536):
+                sink.write(piece)
+                await sink.drain()
+        except ConnectionError:
+            pass
+        finally:
+            sink.close()
+
+    await asyncio.gather(copy(reader, far_writer), copy(far_reader, writer))
+
+
 async def main():
     ca = certificate("ca", is_ca=True)
     (scratch / "ca.crt").write_bytes(ca[0].public_bytes(serialization.Encoding.PEM))
@@ -203,6 +323,18 @@ async def main():
     await websocket("ws6", "::1")
     for name in ("good", "wrong", "expired", "selfsigned"):
         await websocket(f"wss_{name}", "127.0.0.1", context(name))
+    async def http(name, tls=None):
+        runner = web.AppRunner(application(), access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+        await site.start()
+        ports[name] = site._server.sockets[0].getsockname()[1]
+
+    await http("http")
+    for name in ("good", "wrong", "expired", "selfsigned"):
+        await http(f"https_{name}", context(name))
+    await raw("forgetful", forgetful)
+    await raw("proxy", proxy)
     await raw("broken", broken)
     await raw("silent", silent)
     await raw("garbage", garbage)
