@@ -208,7 +208,8 @@ struct HTTPServerTests {
             let begin = Loop.now
             while client.send("x"), await !client.isReadable(within: 20) {}
             #expect(await client.readSome() == [])
-            #expect((.milliseconds(250)...(.seconds(2))).contains(Loop.now - begin))
+            // Far above the limit, as the machine may be busy, and far below the library's own.
+            #expect((.milliseconds(250)...(.seconds(10))).contains(Loop.now - begin))
         }
         await server.stop()
     }

@@ -5,8 +5,8 @@ public import Net
 
 /// An HTTP client on a loop (libcurl's multi interface): HTTP/1.1, and HTTP/2 over TLS.
 ///
-/// Connections are kept and shared. An actor on the loop; call it from anywhere. Call `stop` before
-/// the loop's own.
+/// Connections are kept and shared. An actor on the loop; call it from anywhere. Call `stop`,
+/// or drop it, before the loop's own.
 public actor HTTPClient {
     /// Requests at a time; more are `unavailable`.
     public static let transfersMax = 512
@@ -20,10 +20,15 @@ public actor HTTPClient {
     private var multi: CurlMulti?
     private var transfers: [UInt: HTTPTransfer] = [:]
     private var nextID: UInt = 1
+    private var isStopped = false
 
     /// Creates a client.
     public init(on loop: Loop) {
         self.loop = loop
+    }
+
+    isolated deinit {
+        multi?.close()
     }
 
     /// Sends a request and waits for the answer's headers.
@@ -44,6 +49,7 @@ public actor HTTPClient {
             transfers[id] = nil
             throw HTTPClientError.invalidRequest
         }
+        watchSilence(id, of: transfer)
         do {
             let (status, headers) = try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { awaitHead(id, $0) }
@@ -67,12 +73,11 @@ public actor HTTPClient {
         multi = nil
     }
 
-    private var isStopped = false
-
     // MARK: for the body
 
+    /// A body that ended whole says so as long as it is held; one that is not known any more was
+    /// cut, and must not look whole.
     func next(_ id: UInt) async throws -> [UInt8]? {
-        guard transfers[id] != nil else { return nil }
         do {
             return try await withTaskCancellationHandler {
                 if Task.isCancelled { throw HTTPClientError.cancelled }
@@ -92,7 +97,7 @@ public actor HTTPClient {
         _ id: UInt, _ continuation: CheckedContinuation<HTTPTransfer.Head, any Error>
     ) {
         guard let transfer = transfers[id] else {
-            return continuation.resume(throwing: HTTPClientError.cancelled)
+            return continuation.resume(throwing: errorOfNone)
         }
         transfer.awaitHead(continuation)
     }
@@ -101,14 +106,34 @@ public actor HTTPClient {
         _ id: UInt, _ continuation: CheckedContinuation<[UInt8]?, any Error>
     ) {
         guard let transfer = transfers[id] else {
-            return continuation.resume(throwing: HTTPClientError.cancelled)
+            return continuation.resume(throwing: errorOfNone)
         }
         transfer.awaitBytes(continuation)
     }
 
+    private var errorOfNone: HTTPClientError { isStopped ? .unavailable : .cancelled }
+
     /// Gives a transfer up, from anywhere.
     nonisolated func giveUp(_ id: UInt) {
         loop.post { self.assumeIsolated { $0.cancel(id) } }
+    }
+
+    /// The library measures speed over five seconds, too slow for a stream that is listened to: once
+    /// an answer has begun, its silence is measured here.
+    private func watchSilence(_ id: UInt, of transfer: HTTPTransfer) {
+        transfer.watch = loop.schedule(at: transfer.silenceEnd(at: loop.now)) { [weak self] in
+            self?.assumeIsolated { $0.silenceEnded(id) }
+        }
+    }
+
+    private func silenceEnded(_ id: UInt) {
+        guard let transfer = transfers[id], !transfer.isOver else { return }
+        if transfer.silenceEnd(at: loop.now) <= loop.now {
+            transfer.ended(.timedOut)
+            multi?.remove(transfer)
+        } else {
+            watchSilence(id, of: transfer)
+        }
     }
 
     private func cancel(_ id: UInt) {
@@ -118,6 +143,7 @@ public actor HTTPClient {
 
     private func end(_ id: UInt) {
         guard let transfer = transfers.removeValue(forKey: id) else { return }
+        if let watch = transfer.watch { loop.cancel(watch) }
         multi?.remove(transfer)
     }
 

@@ -24,7 +24,8 @@ public struct HTTPClientRequest: Sendable {
     public var connectTimeout = Duration.seconds(5)
     /// The time for all of it, to the last byte of the answer; a paused reader's time counts.
     public var timeout: Duration
-    /// An answer that brings no byte for this long is given up; whole seconds.
+    /// An answer that has begun and brings no byte for this long is given up. Before it begins, a
+    /// connection that moves nothing for this long, in whole seconds.
     public var silenceTimeout = Duration.seconds(15)
     /// A file of PEM certificates; they alone are trusted.
     public var certificateAuthorities = WebSocketRequest.systemCertificateAuthorities

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Base
 internal import CCurl
+internal import Net
 
 /// One request and its answer; confined to the loop. The library calls it only while it runs, never
 /// when it has been removed from the `CurlMulti`.
@@ -25,6 +27,10 @@ final class HTTPTransfer {
     private var isTooLarge = false
     private var buffer: [UInt8] = []
     private var isPaused = false
+    /// When the answer last brought something; nil before its head.
+    private var lastSign: Instant?
+    /// The client's alarm for the answer's silence.
+    var watch: DeadlineToken?
     /// How it ended: nil while it has not, an error or `.some(nil)` for a whole answer.
     private var outcome: HTTPClientError??
     private var headWaiter: CheckedContinuation<Head, any Error>?
@@ -148,6 +154,15 @@ final class HTTPTransfer {
         }
     }
 
+    var isOver: Bool { outcome != nil }
+
+    /// When the answer's silence is to be ended, unless something comes. Without effect before the
+    /// head and while we are the ones who hold it up: then it is looked at again later.
+    func silenceEnd(at now: Instant) -> Instant {
+        guard let lastSign, !isPaused else { return now + request.silenceTimeout }
+        return lastSign + request.silenceTimeout
+    }
+
     private func takeAll() -> [UInt8] {
         defer { buffer = [] }
         return buffer
@@ -156,6 +171,7 @@ final class HTTPTransfer {
     private func resumeReading() {
         guard isPaused, buffer.count < Self.bufferLow, outcome == nil else { return }
         isPaused = false
+        lastSign = Loop.now
         // May call `bodyCame` before it returns.
         curl_easy_pause(easy, CURLPAUSE_CONT)
     }
@@ -192,6 +208,7 @@ final class HTTPTransfer {
         } else if text.isEmpty {
             guard status >= 200 else { return true }
             isHeadDone = true
+            lastSign = Loop.now
             headWaiter?.resume(returning: (status, headers))
             headWaiter = nil
         } else if let colon = text.firstIndex(of: ":") {
@@ -203,6 +220,7 @@ final class HTTPTransfer {
 
     /// Takes a piece of the body; false to have it again later.
     fileprivate func bodyCame(_ piece: UnsafeRawBufferPointer) -> Bool {
+        lastSign = Loop.now
         if let waiter = bytesWaiter {
             bytesWaiter = nil
             waiter.resume(returning: Array(piece))
