@@ -21,11 +21,12 @@ public import Telemetry
 ///
 /// One round, in this order: frames that are due, descriptors that are ready, jobs and posted work,
 /// deadlines, hooks. Each part is bounded, what is left over comes in the next round.
-public final class Loop: SerialExecutor, @unchecked Sendable {
-    // SAFETY: `shared` is behind its lock, `owner` is atomic, the descriptors are constants; every
-    // other variable is touched by the loop's thread alone, which `assertOnLoop` checks at each
-    // entry, and by `init` and `deinit`, when no thread runs.
-
+public final class Loop: SerialExecutor,
+    // SAFETY: `shared` is locked, `owner` atomic, descriptors constant; all else belongs to the
+    // loop's thread, which `assertOnLoop` checks at each entry, or to `init` and `deinit`, when
+    // there is no thread.
+    @unchecked Sendable
+{
     /// An interruption of our own: the process was stopped, suspended, starved, or a callback
     /// blocked.
     public struct Stall: Hashable, Sendable {
