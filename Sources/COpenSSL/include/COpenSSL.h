@@ -49,6 +49,11 @@ static inline void copenssl_ctx_set_dtls_options(SSL_CTX *context) {
     SSL_CTX_set_mode(context, SSL_MODE_NO_AUTO_CHAIN);
 }
 
+/// Most bytes of certificates taken from a peer.
+static inline void copenssl_ctx_set_max_certificates(SSL_CTX *context, long bytes) {
+    SSL_CTX_set_max_cert_list(context, bytes);
+}
+
 /// Largest datagram, in bytes, that a handshake flight is cut into.
 static inline void copenssl_set_mtu(SSL *connection, long bytes) {
     SSL_set_mtu(connection, bytes);

@@ -15,6 +15,9 @@ internal import COpenSSL
     public static let lifetime: Duration = .seconds(30 * 86_400)
     /// Peers' clocks may be behind ours by this much.
     private static let allowedSkew: Int64 = 86_400
+    /// Bytes of certificates taken from a peer before it has proven anything: WebRTC's are one of
+    /// 300 to 1,500 bytes; OpenSSL would take 100 kB.
+    private static let peerCertificatesMax = 16_384
 
     /// Digest of the certificate, SHA-256, for our session description.
     public let fingerprint: DTLSFingerprint
@@ -108,6 +111,7 @@ internal import COpenSSL
         unsafe SSL_CTX_set_security_level(context, 2)  // 112 bits: RSA 2,048, SHA-256
         unsafe copenssl_ctx_set_no_resumption(context)
         unsafe copenssl_ctx_set_dtls_options(context)
+        unsafe copenssl_ctx_set_max_certificates(context, peerCertificatesMax)
         unsafe SSL_CTX_set_verify(
             context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         unsafe SSL_CTX_set_cert_verify_callback(context, dtlsVerifyPeer, nil)

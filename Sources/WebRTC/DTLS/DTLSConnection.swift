@@ -36,6 +36,8 @@ internal import COpenSSL
         public var datagramsIgnored: UInt64 = 0
         /// Datagrams that found the waiting list full.
         public var datagramsOverflowed: UInt64 = 0
+        /// Datagrams that OpenSSL wrote beyond what one call may produce.
+        public var datagramsUnsent: UInt64 = 0
         /// Times a flight of the handshake was sent again.
         public var retransmissions: UInt64 = 0
     }
@@ -295,6 +297,7 @@ extension DTLSConnection {
     private func flush() {
         for datagram in link.outgoing { outputs.append(.transmit(datagram)) }
         link.outgoing.removeAll(keepingCapacity: true)
+        statistics.datagramsUnsent = link.outgoingDropped
     }
 
     /// After the handshake: the peer has proven to own a certificate; here it must be the right
