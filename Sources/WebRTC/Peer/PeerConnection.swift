@@ -118,7 +118,9 @@ public struct PeerConnection: ~Copyable {
     public var deadline: Instant? {
         guard state != .closed else { return nil }
         var result = soonest(layersDeadline, reports.deadline)
-        for receiver in receivers { result = soonest(result, receiver.stream.deadline) }
+        for index in receivers.indices {
+            result = soonest(result, receivers[index].stream.deadline)
+        }
         return result
     }
 

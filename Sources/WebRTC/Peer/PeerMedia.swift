@@ -106,7 +106,8 @@ extension PeerConnection {
         }
         outputs.append(.transmit(protected, to: path.remote.address, from: path.base))
         statistics.packetsSent &+= 1
-        reports.start(at: lastNow, isSender: true)
+        let isFirst = tracks[id.slot]?.stream.packetCount == 1
+        reports.started(at: lastNow, isNewSender: isFirst)
         return true
     }
 
@@ -218,7 +219,7 @@ extension PeerConnection {
         receivers[index].stream.receive(
             packet, audioLevel: packet.audioLevel(ids.audioLevel), at: lastNow)
         drain(receiver: index)
-        reports.start(at: lastNow, isSender: false)
+        reports.started(at: lastNow, isNewSender: false)
     }
 
     /// Authenticated packets keep a path alive as checks do.
@@ -288,7 +289,9 @@ extension PeerConnection {
 
     private func sectionByPayloadType(_ type: UInt8) -> Int? {
         let fitting = sections.indices.filter {
+            // A section that names its source has no other: what comes is of a track before it.
             sections[$0].negotiated.receives && sections[$0].remote?.opusPayloadType == type
+                && sections[$0].remote?.ssrcs.isEmpty == true
         }
         return fitting.count == 1 ? fitting.first : nil
     }

@@ -16,10 +16,13 @@ struct PeerReportSchedule: Sendable {
 
     /// A packet went or came. The first report of a sender goes with its first packet: a server
     /// passes nothing on that needs the sender's clock before.
-    mutating func start(at now: Instant, isSender: Bool) {
-        if startedAt == nil {
+    mutating func started(at now: Instant, isNewSender: Bool) {
+        if isNewSender {
             startedAt = now
-            deadline = now + (isSender ? .zero : Self.early)
+            deadline = now
+        } else if startedAt == nil {
+            startedAt = now
+            deadline = now + Self.early
         }
     }
 
