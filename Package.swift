@@ -141,8 +141,11 @@ let package = Package(
         tests("SimulationTests", ["Base", "Crypto", "WebRTC", "CVirtualTime"]),
         tests("InteropTests", ["Base", "Crypto", "LiveKit", "Net", "WebRTC", "Transport"]),
         tests("TidyTests", []),
-        // Replaces gettimeofday in the simulation's process: OpenSSL's DTLS timer reads it.
-        .target(name: "CVirtualTime", path: "Tests/CVirtualTime"),
+        // Replaces gettimeofday in the simulation's process, which OpenSSL's DTLS timer reads, and
+        // OpenSSL's randomness.
+        .target(
+            name: "CVirtualTime", path: "Tests/CVirtualTime",
+            linkerSettings: [.linkedLibrary("crypto")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -14,3 +14,9 @@ void cvirtualtime_stop(void);
 /// How often this thread's gettimeofday told the virtual time since it was first set: proof that
 /// a library does read it.
 uint64_t cvirtualtime_reads(void);
+
+/// From now on OpenSSL draws all its randomness on this thread from this seed.
+void cvirtualtime_seed_random(uint64_t seed);
+
+/// OpenSSL draws from the system again on this thread.
+void cvirtualtime_stop_random(void);
