@@ -196,12 +196,12 @@ extension PeerConnection {
     private func roleAfter(answer setup: SDPSetup) throws(PeerDescriptionError) -> DTLSRole {
         let next: DTLSRole
         switch setup {
-        case .active: next = .server
+        // Pion before version 4 answers "active" to every offer, and does as the offer says.
+        case .active: next = configuration.setup == .active ? .client : .server
         case .passive: next = .client
         case .actpass, .holdconn: throw .unacceptableSetup
         }
         guard dtlsRole == nil || dtlsRole == next,
-            configuration.setup != .active || next == .client,
             configuration.setup != .passive || next == .server
         else { throw .unacceptableSetup }
         return next
