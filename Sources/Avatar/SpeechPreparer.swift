@@ -7,23 +7,6 @@ internal import func Glibc.log10
 public import LipSync
 public import Speech
 
-/// A stretch of an utterance as a voice delivers it.
-public struct SpokenAudio: Sendable {
-    /// 48 kHz mono, −1…1, at its final loudness; follows what came before without a gap.
-    public var samples: [Float]
-    /// Sounds with their times, ms from the utterance's first sample.
-    public var phones: [Phone]
-    /// Words with their times, ms from the utterance's first sample.
-    public var words: [SpokenWord]
-
-    /// Joins sound and times.
-    public init(samples: [Float], phones: [Phone], words: [SpokenWord]) {
-        self.samples = samples
-        self.phones = phones
-        self.words = words
-    }
-}
-
 /// Turns the sound of one utterance into what the playout sends: Opus frames, keyframes, prosody,
 /// speech messages, all on one time axis.
 ///
@@ -34,6 +17,8 @@ public struct SpeechPreparer: Sendable {
     static let prosodyInterval = 40.0
     /// Milliseconds per value of the envelope.
     static let envelopeHop = 10
+    /// Values of the envelope per message: half a second.
+    static let envelopeValues = 50
     /// Amplitude of −38 dBFS: where speech starts to be heard.
     static let onsetAmplitude: Float = 0.012_589
     static let samplesPerMillisecond = 48
@@ -64,29 +49,37 @@ public struct SpeechPreparer: Sendable {
 
     /// Takes the next stretch.
     ///
+    /// - Parameters:
+    ///   - sound: 48 kHz mono in −1…1.
+    ///   - phones: sounds that became known with it.
+    ///   - words: words that became known with it.
     /// - Returns: everything that no later stretch can change.
     /// - Throws: `OpusError` when a frame cannot be encoded.
-    public mutating func add(_ audio: SpokenAudio) throws(OpusError) -> PreparedSpeech {
+    public mutating func add(
+        _ sound: ArraySlice<Float>, phones: [Phone], words: [TimedText]
+    ) throws(OpusError) -> PreparedSpeech {
         var piece = PreparedSpeech()
         if !hasOnset {
-            if let onset = audio.samples.firstIndex(where: { abs($0) > Self.onsetAmplitude }) {
+            if let onset = sound.firstIndex(where: { abs($0) > Self.onsetAmplitude }) {
                 hasOnset = true
-                let time = Double(samples + onset) / Double(Self.samplesPerMillisecond)
+                let place = samples + onset - sound.startIndex
+                let time = Double(place) / Double(Self.samplesPerMillisecond)
                 piece.speech.append(.start(time: time + lookahead))
             }
         }
-        if !audio.words.isEmpty {
-            let shifted = audio.words.map {
-                SpokenWord(text: $0.text, start: $0.start + lookahead, duration: $0.duration)
+        if !words.isEmpty {
+            let shifted = words.map {
+                SpokenWord(
+                    text: $0.text, start: $0.start + lookahead, duration: $0.end - $0.start)
             }
             piece.speech.append(.words(time: shifted[0].start, shifted))
         }
-        samples += audio.samples.count
-        addEnvelope(audio.samples, to: &piece)
-        addProsody(analyzer.add(audio.samples), to: &piece)
-        mouth.append(audio.phones)
+        samples += sound.count
+        addEnvelope(sound, atLeast: Self.envelopeValues, to: &piece)
+        addProsody(analyzer.add(sound), to: &piece)
+        mouth.append(phones)
         addKeyframes(mouth.advance(to: duration), to: &piece)
-        pending += audio.samples
+        pending += sound
         try encodeWhole(to: &piece)
         return piece
     }
@@ -95,6 +88,7 @@ public struct SpeechPreparer: Sendable {
     public mutating func finish() throws(OpusError) -> PreparedSpeech {
         var piece = PreparedSpeech()
         let end = duration
+        addEnvelope([], atLeast: 1, to: &piece)
         if !hasOnset { piece.speech.append(.start(time: lookahead)) }
         addProsody(analyzer.finish(), to: &piece)
         if wasSpeaking {
@@ -150,15 +144,16 @@ public struct SpeechPreparer: Sendable {
         }
     }
 
-    private mutating func addEnvelope(_ samples: [Float], to piece: inout PreparedSpeech) {
+    private mutating func addEnvelope(
+        _ samples: ArraySlice<Float>, atLeast least: Int, to piece: inout PreparedSpeech
+    ) {
         envelopePending += samples
         let hop = Self.envelopeHop * Self.samplesPerMillisecond
         let count = envelopePending.count / hop
-        guard count > 0 else { return }
+        guard count >= least else { return }
         let levels = (0..<count).map { index in
-            Int8(
-                clamping: Int(
-                    Self.decibels(envelopePending[index * hop..<(index + 1) * hop]).rounded()))
+            let level = Self.decibels(envelopePending[index * hop..<(index + 1) * hop])
+            return Int8(clamping: Int(level.rounded()))
         }
         envelopePending.removeFirst(count * hop)
         piece.speech.append(
@@ -174,5 +169,16 @@ public struct SpeechPreparer: Sendable {
     private static func decibels(_ samples: ArraySlice<Float>) -> Double {
         let squares = samples.reduce(0.0) { $0 + Double($1) * Double($1) }
         return max(-127, 10 * log10(max(squares / Double(max(samples.count, 1)), 1e-13)))
+    }
+}
+
+extension UtteranceFailure {
+    init(_ error: VoiceError) {
+        switch error {
+        case .failed: self = .voiceFailed
+        case .timedOut: self = .voiceTimeout
+        case .unspeakableText: self = .unspeakableText
+        case .tooLong: self = .tooLong
+        }
     }
 }

@@ -19,7 +19,9 @@ import Testing
         Phone("AA1", start: 200, end: 500), Phone("P", start: 500, end: 600),
         Phone("IY1", start: 600, end: 800),
     ]
-    static let words = [SpokenWord(text: "Mahpee.", start: 100, duration: 700)]
+    static let words = [
+        TimedText(text: "Mahpee.", range: 0..<7, start: 100, end: 800)
+    ]
 
     /// The utterance in pieces of `step` samples.
     static func prepare(step: Int) throws -> PreparedSpeech {
@@ -37,10 +39,8 @@ import Testing
             let range = Double(start) / 48..<Double(end) / 48
             add(
                 try preparer.add(
-                    SpokenAudio(
-                        samples: Array(sound[start..<end]),
-                        phones: phones.filter { range.contains($0.start) },
-                        words: words.filter { range.contains($0.start) })))
+                    sound[start..<end], phones: phones.filter { range.contains($0.start) },
+                    words: words.filter { range.contains($0.start) }))
         }
         add(try preparer.finish())
         return whole

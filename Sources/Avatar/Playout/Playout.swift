@@ -102,6 +102,9 @@ public struct Playout: Sendable {
     /// Utterances that wait behind the one that speaks, and this one.
     public var queueLength: Int { utterances.filter { !$0.isPlayedOut }.count }
 
+    /// Whether anything is said or still to be told.
+    public var isBusy: Bool { !utterances.isEmpty }
+
     /// Accepts an utterance behind all others.
     public mutating func enqueue(_ id: Int, text: String) {
         utterances.append(Utterance(id: id, text: text))
