@@ -40,30 +40,11 @@ public struct Issuer: Sendable {
 
     /// Answers one request; never throws: every refusal is an answer too.
     public func answer(_ call: APICall) async -> APIAnswer {
-        var answer: APIAnswer
         do throws(APIError) {
-            answer = try await route(call)
+            return try await route(call)
         } catch {
-            answer = error.answer
+            return error.answer
         }
-        addCORS(to: &answer, for: call)
-        return answer
-    }
-
-    /// The refusal with which the server answers what never became a call: too long, too slow.
-    public static func refusal(status: Int) -> APIAnswer {
-        let error =
-            switch status {
-            case 408: APIError(408, "timeout", "The request did not arrive in time.")
-            case 411: APIError(411, "length_required", "A body needs a Content-Length.")
-            case 413: APIError(413, "body_too_large", "The body has more than \(bodyMax) bytes.")
-            case 426: APIError(426, "upgrade_required", "This path speaks websocket.")
-            case 501: APIError(501, "not_implemented", "This method is not implemented.")
-            case 503: APIError.overloaded("Too many requests are being answered.", retryAfter: 1)
-            case 400..<500: APIError(status, "bad_request", "The request is malformed.")
-            default: APIError(500, "internal", "Something went wrong on our side.")
-            }
-        return error.answer
     }
 
     // MARK: Routes
@@ -165,11 +146,15 @@ public struct Issuer: Sendable {
         return answer
     }
 
-    private func addCORS(to answer: inout APIAnswer, for call: APICall) {
-        guard let origin = call.header("origin") else { return }
-        answer.headers.append(("Vary", "Origin"))
-        if check.isAllowed(origin) {
-            answer.headers.append(("Access-Control-Allow-Origin", origin))
-        }
+    /// The header fields by which a browser lets a page read an answer; for every answer, also those
+    /// that the HTTP server gives by itself.
+    ///
+    /// - Parameter origin: the request's Origin.
+    /// - Returns: none without an Origin.
+    public func crossOriginFields(_ origin: String?) -> [(name: String, value: String)] {
+        guard let origin else { return [] }
+        let vary = (name: "Vary", value: "Origin")
+        guard check.isAllowed(origin) else { return [vary] }
+        return [vary, (name: "Access-Control-Allow-Origin", value: origin)]
     }
 }

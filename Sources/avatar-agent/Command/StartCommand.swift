@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Base
+internal import Net
+internal import Telemetry
+internal import TokenIssuer
+internal import Web
+
+/// `avatar-agent start`: serves HTTP until it is asked to end.
+struct StartCommand {
+    private let configuration: Configuration
+
+    init(_ arguments: Arguments, _ configuration: Configuration) throws {
+        self.configuration = configuration
+        // Nothing but the address protects an open service.
+        guard configuration.address.isLoopback || !configuration.issuer.bearerKeys.isEmpty else {
+            throw Stop(
+                .configuration,
+                "http.address \(configuration.address) is not loopback: set http.bearer_keys or "
+                    + "AVATAR_KEY first.")
+        }
+    }
+
+    func run() async throws -> ExitCode {
+        let runtime = try await Runtime(configuration)
+        let log = runtime.log.logger("http")
+        let registry = SessionRegistry(
+            runtime.sessions, url: configuration.url, maxSessions: configuration.maxSessions,
+            log: runtime.log.logger("session"))
+        let issuer = Issuer(settings: configuration.issuer, sessions: registry) { Loop.wallClock }
+        let address = SocketAddress(configuration.address, port: configuration.port)
+        let server: HTTPServer
+        do throws(HTTPServer.StartError) {
+            server = try await open(issuer, at: address, on: runtime.web)
+        } catch {
+            await runtime.stop()
+            throw Self.stop(error, address)
+        }
+        log.info(
+            "listening",
+            ["address": .of(server.address), "livekit": .url(configuration.url)])
+        await runtime.untilAskedToEnd()
+        log.info("ending")
+        await server.stop(within: .seconds(2))
+        await registry.endAll()
+        await runtime.stop()
+        return .ok
+    }
+
+    private func open(
+        _ issuer: Issuer, at address: SocketAddress, on loop: Loop
+    ) async throws(HTTPServer.StartError) -> HTTPServer {
+        let server = try HTTPServer(
+            on: loop, at: address, routes: issuer.routes, settings: issuer.serverSettings)
+        try await server.start()
+        return server
+    }
+
+    private static func stop(_ error: HTTPServer.StartError, _ address: SocketAddress) -> Stop {
+        switch error {
+        case .addressInUse:
+            Stop(.unavailable, "\(address) is taken by another program; choose another --port.")
+        case .system(let error): Stop(.unavailable, "cannot listen on \(address): \(error).")
+        case .library: Stop(.internalError, "the HTTP server could not be started.")
+        }
+    }
+}
