@@ -139,7 +139,12 @@ let package = Package(
         tests("AvatarTests", ["Base", "LipSync", "Speech", "Net", "Avatar"]),
         tests("TokenIssuerTests", ["Base", "Crypto", "LiveKit", "Net", "Web", "TokenIssuer"]),
         tests("SimulationTests", ["Base", "Crypto", "WebRTC", "CVirtualTime"]),
-        tests("InteropTests", ["Base", "Crypto", "LiveKit", "Net", "WebRTC", "Transport"]),
+        tests(
+            "InteropTests",
+            [
+                "Base", "Crypto", "LiveKit", "LipSync", "Net", "Speech", "WebRTC", "Transport",
+                "avatar-agent", "avatar-voice-flite",
+            ]),
         tests("TidyTests", []),
         // Replaces gettimeofday in the simulation's process, which OpenSSL's DTLS timer reads, and
         // OpenSSL's randomness.

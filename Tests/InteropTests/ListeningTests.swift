@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+import Base
+import Foundation
+import LipSync
+import Net
+import Speech
+import TestSupport
+import Testing
+
+/// The product as a user has it: a room server, the program, and the official Python SDK as the one
+/// who listens.
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ListeningTests {
+    static let sentences = [
+        "Hello Bob, maybe my mother can be happy.", "Five lovely views from above the bay.",
+        "Please bring me a pumpkin pie tomorrow.",
+    ]
+
+    @Test func theOfficialClientHearsAndReceivesEverySentence() async throws {
+        let plan = try await Self.plan(mode: "plain")
+        let result = try Self.run(plan)
+        let first = try #require(result["first"])
+        try Self.check(first, utterances: 3)
+        #expect(first["name"]?.string == "AI Assistant")
+        #expect(first["attributes"]?["avatar.rtp0"]?.string != nil)
+        #expect(first["attributes"]?["lk.agent.state"]?.string == "listening")
+        #expect(result["agent_exit"]?.int == 0)
+        #expect(result["state"]?["state"]?.string == "live")
+        // The jitter buffer of the SDK moves; all utterances lie around one constant.
+        let delays = (first["utterances"]?.array ?? []).compactMap { $0["delay_ms"]?.number }
+        #expect(delays.count == 3 && (delays.max() ?? 0) - (delays.min() ?? 0) <= 120)
+    }
+
+    @Test func lateListenersHearWhatComesAfterThem() async throws {
+        let result = try Self.run(try await Self.plan(mode: "late"))
+        try Self.check(try #require(result["first"]), utterances: 2)
+        try Self.check(try #require(result["late"]), utterances: 2)
+        try Self.check(try #require(result["after"]), utterances: 1)
+        #expect(result["agent_exit"]?.int == 0)
+    }
+
+    /// What every listener's report must show.
+    static func check(_ report: JSONValue, utterances count: Int) throws {
+        let utterances = try #require(report["utterances"]?.array)
+        #expect(utterances.count == count)
+        for utterance in utterances {
+            let number = utterance["u"]?.int ?? 0
+            #expect(utterance["starts"]?.int == 1 && utterance["ends"]?.int == 1, "u \(number)")
+            #expect((utterance["envelope"]?.number ?? 0) >= 0.95, "energies of u \(number)")
+            #expect((utterance["waveform"]?.number ?? 0) >= 0.8, "waveform of u \(number)")
+            let closures = try #require(utterance["closures"]?.array).compactMap(\.number)
+            #expect(!closures.isEmpty)
+            #expect(closures.allSatisfy { $0 >= 0.9 }, "closures of u \(number): \(closures)")
+            #expect((utterance["viseme_gap_ms"]?.number ?? 999) <= 201)
+            #expect((utterance["viseme_rate"]?.number ?? 99) <= 30)
+        }
+        for topic in ["viseme_n", "prosody_n"] {
+            let numbers = try #require(report[topic]?.array).compactMap(\.int)
+            #expect(!numbers.isEmpty)
+            #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $1 == $0 + 1 }, "\(topic)")
+        }
+        let sums = try #require(report["sums"]?.array).compactMap(\.number)
+        #expect(sums.allSatisfy { $0 == 1 })
+    }
+
+    static func run(_ plan: JSONValue, client: String = "listening_client.py") throws -> JSONValue {
+        var json = JSONWriter()
+        json.value(plan)
+        let output = try PythonEnvironment.output(
+            of: "with_agent.py", [try Self.agentPath(), client], input: json.text, seconds: 200)
+        return try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 24)
+    }
+
+    /// The program beside the test bundle.
+    static func agentPath() throws -> String {
+        let here = URL(
+            filePath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        return here.deletingLastPathComponent().appending(path: "avatar-agent").path
+    }
+
+    /// The plan with what the voice really said: the same engine, asked directly.
+    static func plan(mode: String) async throws -> JSONValue {
+        let loop = try Loop(name: "voices")
+        try loop.start()
+        defer { loop.stop() }
+        let pool = try WorkPool(threads: 1)
+        defer { pool.stop() }
+        let engine = try #require(EmbeddedVoices.enginePath())
+        let voice = FliteVoice(on: loop, pool: pool, enginePath: engine)
+        voice.start()
+        var references: [JSONValue] = []
+        for (index, sentence) in sentences.enumerated() {
+            references.append(try await reference(voice, sentence, index))
+        }
+        await voice.stop()
+        return .object([
+            .init("mode", .string(mode)), .init("references", .array(references)),
+            .init("sentences", .array(sentences.map { .string($0) })),
+        ])
+    }
+
+    private static func reference(
+        _ voice: FliteVoice, _ sentence: String, _ index: Int
+    ) async throws -> JSONValue {
+        let stream = voice.speak(sentence, voiceID: nil)
+        var samples: [Float] = []
+        var phones: [Phone] = []
+        while let chunk = try await stream.next() {
+            if case .pcm(let sound) = chunk.sound { samples += sound }
+            if case .phones(let known) = chunk.units { phones += known }
+        }
+        let file = FileManager.default.temporaryDirectory
+            .appending(
+                path: "avatar-reference-\(ProcessInfo.processInfo.processIdentifier)-\(index).f32")
+        try samples.withUnsafeBytes { Data($0) }.write(to: file)
+        let onset = try #require(samples.firstIndex { abs($0) > 0.012_589 })
+        return .object([
+            .init("pcm", .string(file.path)), .init("onset_ms", .double(Double(onset) / 48)),
+            .init(
+                "phones",
+                .array(
+                    phones.map { .array([.string($0.symbol), .double($0.start), .double($0.end)]) })
+            ),
+        ])
+    }
+}

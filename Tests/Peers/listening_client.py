@@ -1,0 +1,223 @@
+"""An official LiveKit client that gets a token from the HTTP service, listens, and measures what it heard.
+
+Reads one JSON object on stdin:
+  http        the service's address
+  sentences   what to have said, one utterance each
+  references  for each sentence {"pcm": path of float32 48 kHz mono, "phones": [[symbol, start_ms, end_ms]…],
+              "onset_ms": first sample above −38 dBFS}
+  mode        "plain", or "late": a second listener joins after the first utterance, and a third after
+              the first has left
+Prints one JSON object with what was measured; the test decides.
+"""
+import asyncio, base64, json, sys, time, urllib.request
+import numpy as np
+from livekit import rtc
+
+RATE = 48000
+
+
+def call(base, path, body=None, method="POST"):
+    request = urllib.request.Request(base + path, method=method, data=json.dumps(body or {}).encode())
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+class Listener:
+    """One official client: its sound as one array, its messages in order."""
+
+    def __init__(self, name):
+        self.name, self.room, self.sound, self.messages, self.tasks = name, rtc.Room(), [], [], []
+        self.subscribed = asyncio.Event()
+        self.room.on("data_received", self.data)
+        self.room.on("track_subscribed", self.track)
+
+    def data(self, packet):
+        self.messages.append((packet.topic, json.loads(bytes(packet.data)), packet.participant))
+
+    def track(self, track, publication, participant):
+        self.participant = participant
+        self.tasks.append(asyncio.ensure_future(self.listen(track)))
+        self.subscribed.set()
+
+    async def listen(self, track):
+        async for event in rtc.AudioStream(track, sample_rate=RATE, num_channels=1):
+            self.sound.append(np.frombuffer(event.frame.data, dtype=np.int16).astype(np.float32) / 32768)
+
+    async def join(self, url, token):
+        await self.room.connect(url, token)
+        await asyncio.wait_for(self.subscribed.wait(), 10)
+
+    async def leave(self):
+        for task in self.tasks:
+            task.cancel()
+        await self.room.disconnect()
+
+    def pcm(self):
+        return np.concatenate(self.sound) if self.sound else np.zeros(0, np.float32)
+
+    def speech(self, kind, u=None):
+        return [m for t, m, _ in self.messages if t == "speech" and m["type"] == kind and u in (None, m.get("u"))]
+
+    async def until(self, condition, seconds):
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise TimeoutError("the avatar did not get there")
+            await asyncio.sleep(0.02)
+
+
+def energies(sound, hop=480):
+    n = len(sound) // hop
+    return np.sqrt((sound[: n * hop].reshape(n, hop) ** 2).mean(axis=1))
+
+
+def best_offset(long, short):
+    """Where `short` fits into `long`, by normalised correlation of the energies, in samples."""
+    a, b = energies(long), energies(short)
+    if len(a) < len(b):
+        return None, 0.0
+    b0 = (b - b.mean()) / (b.std() + 1e-12)
+    scores = []
+    for k in range(len(a) - len(b) + 1):
+        w = a[k : k + len(b)]
+        scores.append(float(((w - w.mean()) * b0).mean() / (w.std() + 1e-12)))
+    k = int(np.argmax(scores))
+    return k * 480, scores[k]
+
+
+def fine(long, short, around, reach=960):
+    """The sample at which `short` fits best within `reach` of `around`, and how well."""
+    lo = max(0, around - reach)
+    part = long[lo : around + reach + len(short)]
+    if len(part) < len(short) or not np.any(short):
+        return around, 0.0
+    size = 1 << int(np.ceil(np.log2(len(part) + len(short))))
+    cross = np.fft.irfft(np.fft.rfft(part, size) * np.conj(np.fft.rfft(short, size)), size)[: len(part) - len(short) + 1]
+    power = np.concatenate([[0], np.cumsum(part.astype(np.float64) ** 2)])
+    norm = np.sqrt(np.maximum(power[len(short) :] - power[: -len(short)], 1e-9)) * np.linalg.norm(short)
+    score = cross / norm[: len(cross)]
+    k = int(np.argmax(score))
+    return lo + k, float(score[k])
+
+
+def hear(sound, reference, start=0):
+    """How well one utterance came through."""
+    rough, _ = best_offset(sound[start:], reference)
+    if rough is None:
+        return {"envelope": 0, "waveform": 0, "at": None}
+    rough += start
+    # One common shift by the loudest half second, then the envelope sample-exact.
+    loud = int(np.argmax(energies(reference, 2400))) * 2400
+    piece = reference[max(0, loud - 12000) : loud + 12000]
+    base = max(0, loud - 12000)
+    at, _ = fine(sound, piece, rough + base, 1440)
+    shift = at - base
+    heard = sound[max(0, shift) : shift + len(reference)]
+    heard = np.pad(heard, (max(0, -shift), max(0, len(reference) - len(heard) - max(0, -shift))))
+    a, b = energies(heard), energies(reference)
+    envelope = float(np.corrcoef(a, b)[0, 1])
+    scores = []
+    for k in range(0, len(reference) - 9600, 4800):
+        window = reference[k : k + 9600]
+        if np.sqrt((window**2).mean()) > 0.01:
+            scores.append(fine(sound, window, shift + k, 480)[1])
+    return {"envelope": envelope, "waveform": float(np.median(scores)) if scores else 0, "at": shift * 1000 / RATE}
+
+
+def weights_at(frames, t):
+    before = [f for f in frames if f[0] <= t]
+    after = [f for f in frames if f[0] > t]
+    if not before or not after:
+        return {}
+    (ta, a), (tb, b) = before[-1], after[0]
+    share = (t - ta) / (tb - ta) if tb > ta else 0
+    return {k: a.get(k, 0) + (b.get(k, 0) - a.get(k, 0)) * share for k in set(a) | set(b)}
+
+
+def report(listener, references, first=1):
+    sound, out, search = listener.pcm(), [], 0
+    visemes = [m for t, m, _ in listener.messages if t == "viseme"]
+    prosody = [m for t, m, _ in listener.messages if t == "prosody"]
+    for index, reference in enumerate(references):
+        u = first + index
+        starts = listener.speech("start", u)
+        if len(starts) != 1:
+            out.append({"u": u, "starts": len(starts)})
+            continue
+        pcm = np.fromfile(reference["pcm"], dtype=np.float32)
+        entry = {"u": u, "starts": 1, "ends": len(listener.speech("end", u)), **hear(sound, pcm, search)}
+        if entry["at"] is not None:
+            search = int(entry["at"] * RATE / 1000) + len(pcm) // 2
+        base = starts[0]["t_ms"] - reference["onset_ms"]
+        entry["base_ms"] = base
+        entry["delay_ms"] = None if entry["at"] is None else entry["at"] - base
+        frames = sorted([(m["t_ms"], m["weights"]) for m in visemes if m["u"] == u], key=lambda f: f[0])
+        closures = []
+        for symbol, start, end in reference["phones"]:
+            if symbol in ("M", "B", "P"):
+                times = np.arange(base + start, base + end + 0.5, 2)
+                closures.append(max((weights_at(frames, t).get("MBP", 0) for t in times), default=0))
+        entry["closures"] = closures
+        entry["viseme_gap_ms"] = max((b[0] - a[0] for a, b in zip(frames, frames[1:])), default=0)
+        entry["viseme_rate"] = len(frames) * 1000 / max(1, frames[-1][0] - frames[0][0]) if len(frames) > 1 else 0
+        words = [m for m in listener.speech("words", u)]
+        entry["words"] = [w for m in words for w in m["words"]]
+        entry["word_times"] = [m["t_ms"] - base + t for m in words for t in m["word_times"]]
+        out.append(entry)
+    return {
+        "utterances": out,
+        "viseme_n": [m["n"] for m in visemes],
+        "prosody_n": [m["n"] for m in prosody],
+        "sums": [round(sum(m["weights"].values()), 6) for m in visemes],
+        "clocks": len(listener.speech("clock")),
+        "speaking_edges": sum(1 for a, b in zip(prosody, prosody[1:]) if a["speaking"] != b["speaking"]),
+        "attributes": dict(getattr(listener, "participant", None).attributes) if hasattr(listener, "participant") else {},
+        "name": listener.participant.name if hasattr(listener, "participant") else None,
+        "kind": int(listener.participant.kind) if hasattr(listener, "participant") else None,
+        "seconds": len(sound) / RATE,
+    }
+
+
+async def main():
+    plan = json.load(sys.stdin)
+    session = call(plan["http"], "/session-live", plan.get("body"))
+    path = f"/session-live/{session['session_id']}"
+    listeners = [Listener("first")]
+    await listeners[0].join(session["webrtc"]["url"], session["webrtc"]["token"])
+    posted = []
+    for index, sentence in enumerate(plan["sentences"]):
+        posted.append(call(plan["http"], path + "/speak", {"text": sentence}))
+        u = posted[-1]["u"]
+        speaker = listeners[0]
+        await speaker.until(lambda: any(m.get("u") == u for m in speaker.speech("end") + speaker.speech("error")), 30)
+        await asyncio.sleep(0.8)
+        if plan.get("mode") == "late" and index == 0:
+            late = Listener("late")
+            await late.join(session["webrtc"]["url"], call(plan["http"], path + "/token")["token"])
+            listeners.append(late)
+            await asyncio.sleep(0.3)
+        if plan.get("mode") == "late" and index == 1:
+            await listeners[0].leave()
+            after = Listener("after")
+            await after.join(session["webrtc"]["url"], call(plan["http"], path + "/token")["token"])
+            listeners[0], first = after, listeners[0]
+            listeners.append(first)
+            await asyncio.sleep(0.3)
+    state = call(plan["http"], path, method="GET")
+    references = plan["references"]
+    result = {"session": session, "posted": posted, "state": state}
+    if plan.get("mode") == "late":
+        after, late, first = listeners
+        result["first"] = report(first, references[:2])
+        result["late"] = report(late, references[1:], 2)
+        result["after"] = report(after, references[2:], 3)
+    else:
+        result["first"] = report(listeners[0], references)
+    for listener in listeners:
+        if listener.room.isconnected():
+            await listener.leave()
+    call(plan["http"], path, method="DELETE")
+    print(json.dumps(result))
+
+
+asyncio.run(main())

@@ -1,0 +1,77 @@
+"""Starts a room server and avatar-agent on free loopback ports, runs a client program against them, ends both.
+
+usage: with_agent.py AGENT CLIENT [option…] < plan.json
+  AGENT   the avatar-agent program
+  CLIENT  a program beside this one; it gets the plan with "http", "livekit", "key", "secret" added
+  options: env:NAME=VALUE for the agent, agent:OPTION for its command line
+Prints the client's JSON with "agent_exit" (its status after SIGTERM) and "agent_log" (its last lines) added.
+"""
+import json, os, signal, socket, subprocess, sys, tempfile, time, urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(url, process, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args[0]} ended with {process.returncode} before it answered")
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"{url} did not answer")
+
+
+def end(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return "killed"
+
+
+def main():
+    agent, client, options = sys.argv[1], sys.argv[2], sys.argv[3:]
+    plan = json.load(sys.stdin)
+    rtc, http = free_port(), free_port()
+    work = tempfile.mkdtemp(prefix="avatar-test-")
+    env = dict(os.environ, LIVEKIT_URL=f"ws://127.0.0.1:{rtc}", LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET)
+    env.update(o[4:].split("=", 1) for o in options if o.startswith("env:"))
+    words = [o[6:] for o in options if o.startswith("agent:")]
+    log = open(os.path.join(work, "agent.log"), "w+")
+    sfu = subprocess.Popen(
+        [sys.executable, os.path.join(HERE, "reference_sfu.py"), "--port", str(rtc), "--keys", f"{KEY}:{SECRET}", "--trace", os.path.join(work, "trace")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = None
+    try:
+        wait_for(f"http://127.0.0.1:{rtc}/", sfu)
+        process = subprocess.Popen([agent, "start", "--port", str(http), "--log-format", "json", *words], stderr=log, env=env, cwd=work)
+        wait_for(f"http://127.0.0.1:{http}/health", process)
+        plan.update(http=f"http://127.0.0.1:{http}", livekit=env["LIVEKIT_URL"], key=KEY, secret=SECRET, agent_pid=process.pid, sfu=f"http://127.0.0.1:{rtc}")
+        run = subprocess.run([sys.executable, os.path.join(HERE, client)], input=json.dumps(plan), text=True, capture_output=True, timeout=150)
+        if run.returncode:
+            log.seek(0)
+            raise SystemExit(f"{client} failed: {run.stderr[-3000:]}\n{run.stdout[-2000:]}\nagent:\n{log.read()[-3000:]}")
+        result = json.loads(run.stdout.strip().splitlines()[-1])
+        result["agent_exit"] = end(process)
+        log.seek(0)
+        result["agent_log"] = log.read().splitlines()[-40:]
+        print(json.dumps(result))
+    finally:
+        if process:
+            end(process)
+        end(sfu)
+
+
+main()
