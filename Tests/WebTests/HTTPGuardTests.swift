@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Base
 import Glibc
 import Net
 import Testing
@@ -166,6 +167,31 @@ struct HTTPGuardTests {
         let idle = try server.connect()
         #expect(await !idle.isReadable(within: 300))
         #expect(Self.processorTime - before < .seconds(2))
+    }
+
+    @Test func mutatedRequestsDoNotHarmTheServer() async throws {
+        let server = try await TestServer()
+        var random = SeededRandom(seed: 20_240_607)
+        let corpus = Self.cases.map { Array($0.request.utf8.prefix(4000)) }
+        for _ in 0..<1500 {
+            var bytes = corpus.randomElement(using: &random) ?? []
+            for _ in 0..<Int.random(in: 0...4, using: &random) where !bytes.isEmpty {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0...3, using: &random) {
+                case 0: bytes[place] = UInt8.random(in: .min ... .max, using: &random)
+                case 1: bytes.remove(at: place)
+                case 2: bytes.insert(contentsOf: [13, 10], at: place)
+                default: bytes += corpus.randomElement(using: &random)?.prefix(place) ?? []
+                }
+            }
+            let client = try server.connect()
+            client.send(bytes)
+            if Bool.random(using: &random) { client.finish() } else { client.reset() }
+        }
+        let client = try server.connect()
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(await client.readAnswer()?.body == "root")
+        await server.stop()
     }
 
     private static let server = Shared { try await TestServer() }

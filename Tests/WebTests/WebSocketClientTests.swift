@@ -264,6 +264,28 @@ struct WebSocketClientTests {
         }
     }
 
+    @Test func clientCanBeStoppedInFlightAndStartedAgain() async {
+        // In a process of its own: this one's client is everybody's.
+        await #expect(processExitsWith: .success) {
+            for _ in 0..<3 {
+                let client = try WebSocketClient()
+                let (stream, continuation) = AsyncStream.makeStream(of: WebSocketEvent.self)
+                for address in [IPAddress.loopback, .v4(0xC000_0201)] {
+                    _ = client.connect(
+                        WebSocketRequest(
+                            isSecure: false, host: "a.test", port: 9, addresses: [address],
+                            target: "/"),
+                        post: { $0() }, handler: { continuation.yield($0) })
+                }
+                client.stop()
+                continuation.finish()
+                var events: [WebSocketEvent] = []
+                for await event in stream { events.append(event) }
+                precondition(events.count == 2, "one last event each")
+            }
+        }
+    }
+
     @Test func onlyOneClientMayRun() throws {
         _ = try Socket.client.get()
         #expect(throws: WebSocketClient.StartError.alreadyRunning) { _ = try WebSocketClient() }

@@ -109,6 +109,31 @@ struct WebSocketServerTests {
         await server.stop()
     }
 
+    @Test func mutatedFramesDoNotHarmTheServer() async throws {
+        let server = try await Self.makeServer()
+        var random = SeededRandom(seed: 20_240_608)
+        for _ in 0..<300 {
+            var bytes: [UInt8] = []
+            for _ in 0..<Int.random(in: 1...8, using: &random) {
+                let length = [0, 1, 125, 126, 300].randomElement(using: &random) ?? 0
+                let opcode = UInt8.random(in: 0...15, using: &random)
+                bytes += Self.frame(opcode, [UInt8](repeating: 65, count: length))
+            }
+            for _ in 0..<Int.random(in: 0...3, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                bytes[place] = UInt8.random(in: .min ... .max, using: &random)
+            }
+            let client = try server.connect()
+            client.send(Array(Self.handshake("/echo").utf8) + bytes)
+            if Bool.random(using: &random) { client.finish() } else { client.reset() }
+        }
+        let client = try server.connect()
+        client.send(Array(Self.handshake("/echo").utf8) + Self.frame(1, [65]))
+        #expect(await Self.readHandshake(client))
+        #expect(await Self.read(client, 3) == [0x81, 1, 65])
+        await server.stop()
+    }
+
     @Test func silentPeerIsPingedAndGivenUp() async throws {
         let events = Events()
         let server = try await Self.makeServer(events)
