@@ -90,7 +90,6 @@ final class ICEEndpoint: SimulatedEndpoint {
 
     func drain(at now: Instant) -> [SimulatedDatagram] {
         self.now = now
-        collect()
         defer { outbox = [] }
         return outbox
     }

@@ -5,7 +5,8 @@ internal import Base
 extension ICEAgent {
     /// Whether a path of this generation is in use.
     var hasPath: Bool {
-        selected.flatMap { checkList[$0] }?.generation == generation.number
+        guard let selected, let pair = checkList[selected] else { return false }
+        return pair.generation == generation.number
     }
 
     // MARK: Controlling
