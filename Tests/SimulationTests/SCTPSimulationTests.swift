@@ -15,7 +15,13 @@ import Testing
             let isQuiet = try world.run()
             let fault = world.fault()
             #expect(fault == nil, "\(world.description)")
-            if !isQuiet { print(seed, world.left.association.state, world.right.association.state, world.left.association.deadline as Any, world.right.association.deadline as Any, world.network.now, world.left.association.openChannels, world.right.association.openChannels) }
+            if !isQuiet {
+                print(
+                    seed, world.left.association.state, world.right.association.state,
+                    world.left.association.deadline as Any, world.right.association.deadline as Any,
+                    world.network.now, world.left.association.openChannels,
+                    world.right.association.openChannels)
+            }
             #expect(isQuiet, "\(world.description)")
         }
     }

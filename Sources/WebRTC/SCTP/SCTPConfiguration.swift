@@ -17,6 +17,8 @@ public struct SCTPConfiguration: Sendable {
     /// Highest number of streams either way, as announced: all that a 16-bit id can name.
     public var streamsMax: UInt16 = 65_535
 
+    /// Our verification tag instead of a random one; for replays of recorded packets.
+    var verificationTag: UInt32?
     /// Where the sequence numbers start instead of at a random place; for tests of their wrap.
     var initialTSN: UInt32?
     /// Where the stream sequence numbers start, the same at both ends; for tests of their wrap.

@@ -67,7 +67,8 @@ struct SCTPHandshake: Sendable {
 
     /// Creates an idle handshake; tag, sequence number and cookie key come from `random`.
     init(configuration: SCTPConfiguration, random: inout SeededRandom) {
-        localTag = UInt32.random(in: 1...UInt32.max, using: &random)
+        let tag = UInt32.random(in: 1...UInt32.max, using: &random)
+        localTag = configuration.verificationTag ?? tag
         let tsn = UInt32.random(in: 0...UInt32.max, using: &random)
         localTSN = configuration.initialTSN ?? tsn
         cookieKey = random.bytes(32)

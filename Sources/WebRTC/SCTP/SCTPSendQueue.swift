@@ -44,10 +44,10 @@ struct SCTPSendQueue: Sendable {
         var lastTSN: SCTPTSN?
 
         var isEmpty: Bool { head == messages.count }
+        var first: SCTPOutgoingMessage? { isEmpty ? nil : messages[head] }
 
         mutating func popFirst() -> SCTPOutgoingMessage? {
-            guard head < messages.count else { return nil }
-            let message = messages[head]
+            guard let message = first else { return nil }
             messages[head].bytes = []
             head += 1
             if head == messages.count {
@@ -123,19 +123,32 @@ struct SCTPSendQueue: Sendable {
         if wasEmpty, current?.stream != stream { rotation.append(stream) }
     }
 
-    /// Bytes that the next fragment would carry; nil when nothing waits. Messages whose time ran
-    /// out are dropped on the way.
+    /// Bytes that the next fragment would carry; nil when nothing waits.
+    ///
+    /// Messages whose time ran out are dropped on the way; none is begun.
     mutating func nextFragmentSize(at now: Instant) -> Int? {
-        while current == nil {
-            guard beginMessage(at: now) else { return nil }
+        if let current {
+            return min(current.message.bytes.count - current.offset, SCTPSize.payloadMax)
         }
-        guard let current else { return nil }
-        return min(current.message.bytes.count - current.offset, SCTPSize.payloadMax)
+        while let stream = rotation.first {
+            if let message = streams[stream]?.first {
+                guard let expiry = message.expiry, expiry <= now else {
+                    return min(message.bytes.count, SCTPSize.payloadMax)
+                }
+                expired += 1
+                unbuffer(message.bytes.count, of: stream)
+                _ = streams[stream]?.popFirst()
+            }
+            if streams[stream]?.isEmpty ?? true { rotation.removeFirst() }
+        }
+        return nil
     }
 
     /// Takes the next fragment, which will leave as `tsn`.
     mutating func popFragment(tsn: SCTPTSN, at now: Instant) -> SCTPFragment? {
-        guard let size = nextFragmentSize(at: now), let begun = current else { return nil }
+        guard let size = nextFragmentSize(at: now) else { return nil }
+        if current == nil { beginMessage() }
+        guard let begun = current else { return nil }
         var flags: SCTPDataChunk.Flags = begun.message.isOrdered ? [] : .unordered
         if begun.offset == 0 { flags.insert(.begin) }
         let end = begun.offset + size
@@ -187,16 +200,10 @@ struct SCTPSendQueue: Sendable {
         streams[stream] = nil
     }
 
-    private mutating func beginMessage(at now: Instant) -> Bool {
-        guard let stream = rotation.first else { return false }
+    /// Begins the oldest message of the stream whose turn it is.
+    private mutating func beginMessage() {
+        guard let stream = rotation.first, let message = streams[stream]?.popFirst() else { return }
         rotation.removeFirst()
-        guard let message = streams[stream]?.popFirst() else { return true }
-        if let expiry = message.expiry, expiry <= now {
-            expired += 1
-            unbuffer(message.bytes.count, of: stream)
-            requeue(stream)
-            return true
-        }
         var sequence: UInt16 = 0
         if message.isOrdered, let next = streams[stream]?.nextSequence {
             sequence = next
@@ -205,15 +212,10 @@ struct SCTPSendQueue: Sendable {
         messagesBegun += 1
         current = Current(
             message: message, stream: stream, streamSequence: sequence, number: messagesBegun)
-        return true
     }
 
     private mutating func finishMessage(_ stream: UInt16) {
         current = nil
-        requeue(stream)
-    }
-
-    private mutating func requeue(_ stream: UInt16) {
         if let state = streams[stream], !state.isEmpty { rotation.append(stream) }
     }
 

@@ -205,6 +205,7 @@ extension SCTPTransmission {
             let tsn = SCTPTSN(unwrapping: wire, near: cumulative)
             guard let index = resent.firstIndex(of: tsn) else { continue }
             resent.remove(at: index)
+            if tsn == lastProbeTSN { isPeerSlow = true }
             isSpurious = true
         }
         guard isSpurious else { return }

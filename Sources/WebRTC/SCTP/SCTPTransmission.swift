@@ -39,6 +39,10 @@ struct SCTPTransmission: Sendable {
     /// No second probe before something new is acknowledged.
     var isProbeSpent = false
     var probeTSN: SCTPTSN?
+    /// The chunk last sent as a probe, to know its duplicate by.
+    var lastProbeTSN: SCTPTSN?
+    /// Whether a probe proved premature: the peer delays SACKs although asked not to (some dcsctp).
+    var isPeerSlow = false
 
     var reordering = SCTPReorderingWindow()
     /// The next round-trip sample comes from a chunk sent since the last one.
@@ -68,6 +72,8 @@ struct SCTPTransmission: Sendable {
     static let resentMax = 16
     /// Added to the probe's two round trips: a peer's own delay and ours.
     static let probeSlack: Duration = .milliseconds(10)
+    /// The same for a peer that delays SACKs by up to 200 ms whatever it is asked.
+    static let probeSlackSlow: Duration = .milliseconds(210)
     /// The shortest two round trips that are believed.
     static let probeMin: Duration = .milliseconds(10)
 
@@ -146,6 +152,7 @@ struct SCTPTransmission: Sendable {
         let index = Int(tsn - first.tsn)
         guard outstanding[index].state == .inFlight else { return }
         probes += 1
+        lastProbeTSN = tsn
         noteSentAgain(index, isPrompt: true, at: now)
         packets.append(outstanding[index])
     }
@@ -233,7 +240,8 @@ struct SCTPTransmission: Sendable {
 
     mutating func armProbe(at now: Instant) {
         guard !isProbeSpent, flight > 0, let smoothed = roundTrip.smoothed else { return }
-        let wait = max(smoothed * 2, Self.probeMin) + Self.probeSlack
+        let slack = isPeerSlow ? Self.probeSlackSlow : Self.probeSlack
+        let wait = max(smoothed * 2, Self.probeMin) + slack
         probeDeadline = wait < roundTrip.timeout ? now + wait : nil
     }
 
