@@ -61,7 +61,12 @@ struct SCTPStreamReset: Sendable {
     var isDue: Bool { isRequestDue || (request == nil && !queued.isEmpty) }
 
     /// Asks for a reset of our side of a stream, all of whose DATA was acknowledged.
-    mutating func append(_ stream: UInt16) { queued.append(stream) }
+    mutating func append(_ stream: UInt16) {
+        if !queued.contains(stream) { queued.append(stream) }
+    }
+
+    /// Streams that wait for the next request; each at most once.
+    var queuedCount: Int { queued.count }
 
     /// The request to send now; nil when none is due. The timer runs from here.
     mutating func nextRequest(
