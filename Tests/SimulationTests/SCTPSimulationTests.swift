@@ -7,7 +7,8 @@ import Testing
 
 @Suite struct SCTPSimulationTests {
     /// 2,000 worlds in twenty parts: loss to 40 %, bursts, duplicates, reordering, corruption,
-    /// delays to 2 s, one-way outages, small windows, sequence numbers near their wrap.
+    /// delays to 2 s, one-way outages, black holes for long packets, small windows, sequence
+    /// numbers near their wrap.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func everyPromiseIsKeptOnEveryNetwork(part: UInt64) throws {
         for seed in part * 100..<(part + 1) * 100 {

@@ -119,6 +119,7 @@ struct SCTPWorld {
             link.bytesPerSecond = 20_000
             link.queueBytes = 10_000
         }
+        if Int.random(in: 0..<12, using: &random) == 0 { link.largestDatagram = 700 }
         return link
     }
 

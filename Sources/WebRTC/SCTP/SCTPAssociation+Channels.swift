@@ -252,9 +252,11 @@ extension SCTPAssociation {
     mutating func answer(_ performed: SCTPStreamReset.Performed) {
         guard let peer = handshake.peer else { return }
         transmitAlone(.reconfiguration([performed.answer]), tag: peer.tag)
+        let window = reassembly.receiveWindow
         if performed.isAll { reassembly.resetAll() }
         let streams = performed.isAll ? channels.ids : performed.streams
         for stream in streams { incomingReset(stream) }
+        if reassembly.receiveWindow > window { acknowledger.requireSoon(at: now) }
     }
 
     private mutating func incomingReset(_ stream: UInt16) {

@@ -115,7 +115,7 @@ public struct SCTPAssociation: Sendable {
     /// Fires the timers that are due; calling it early or twice does no harm.
     public mutating func tick(at now: Instant) {
         advance(to: now)
-        guard state != .closed else { return }
+        guard state != .closed, let due = timers, due <= self.now else { return }
         switch handshake.tick(at: self.now) {
         case .nothing: break
         case .send(let chunk): transmitHandshake(chunk)
@@ -162,10 +162,13 @@ public struct SCTPAssociation: Sendable {
 
     /// When to call `tick`; nil when nothing is awaited. Valid once drained.
     public var deadline: Instant? {
-        if isFlushDue || outputsTaken < outputs.count { return now }
-        let timers = soonest(handshake.deadline, acknowledger.deadline)
+        isFlushDue || outputsTaken < outputs.count ? now : timers
+    }
+
+    private var timers: Instant? {
+        let early = soonest(handshake.deadline, acknowledger.deadline)
         return soonest(
-            soonest(timers, transmission.deadline), soonest(reset?.deadline, shutdown.deadline))
+            soonest(early, transmission.deadline), soonest(reset?.deadline, shutdown.deadline))
     }
 
     /// Counts since the start.

@@ -30,8 +30,9 @@ enum SCTPChecksum {
     /// The checksum of a packet, its checksum field (bytes 8 to 11) taken as zero.
     static func ofPacket(_ bytes: [UInt8]) -> UInt32 {
         guard bytes.count >= SCTPPacket.headerSize else { return crc32c(bytes) }
+        let tables = tables.span
         var state = updated(.max, bytes, 0..<8)
-        state = updated(state, [0, 0, 0, 0], 0..<4)
+        for _ in 0..<4 { state = state >> 8 ^ tables[Int(state & 0xff)] }
         return ~updated(state, bytes, SCTPPacket.headerSize..<bytes.count)
     }
 
