@@ -7,7 +7,7 @@ import WebRTC
 
 /// A connection of ours on a loopback socket, and the program at its other end.
 final class InteropPeer {
-    struct TimedOut: Error, CustomStringConvertible {
+    struct Failure: Error, CustomStringConvertible {
         let description: String
     }
 
@@ -15,6 +15,8 @@ final class InteropPeer {
     struct Word {
         var say: String
         var label: String?
+        /// The section of the audio that it is about, where the program can tell.
+        var mid: String?
         var state: String?
         var bytes: Int?
         var frames: Int?
@@ -29,8 +31,9 @@ final class InteropPeer {
     private(set) var audio: [RTPReceivedPacket] = []
     private(set) var gaps = 0
     private(set) var failures: [PeerFailure] = []
-    private(set) var track: PeerTrackID?
-    /// Whether what is heard is sent back, with its own timestamps.
+    private(set) var tracks: [PeerTrackID] = []
+    private(set) var reports: [RTPRemoteReport] = []
+    /// Whether what is heard is sent back on every track, with its own timestamps.
     var sendsBack = true
     /// Probability that a datagram of either direction vanishes.
     var loss = 0.0
@@ -53,7 +56,7 @@ final class InteropPeer {
             configuration: configuration)
         connection.addLocalBase(address, at: LoopbackSocket.now)
         connection.endLocalBases(at: LoopbackSocket.now)
-        track = connection.addAudioTrack(track: "ours", receives: true)
+        addTrack("ours", receives: true)
     }
 
     /// Describes both ends to each other.
@@ -66,6 +69,27 @@ final class InteropPeer {
             try connection.setRemoteDescription(described(as: "offer"), at: LoopbackSocket.now)
             try tell(sdp: connection.createAnswer(at: LoopbackSocket.now))
         }
+    }
+
+    /// Adds a track for the next offer of ours.
+    func addTrack(_ name: String, receives: Bool = false) {
+        if let track = connection.addAudioTrack(track: name, receives: receives) {
+            tracks.append(track)
+        }
+    }
+
+    /// Ends the track added last.
+    func removeLastTrack() {
+        if let track = tracks.popLast() { connection.removeTrack(track) }
+    }
+
+    /// Has whoever offers restart ICE, and describes both ends to each other.
+    func restart() throws {
+        switch connection.role {
+        case .offerer: connection.restartICE()
+        case .answerer: try program.tell(#"{"restart": true}"#)
+        }
+        try negotiate()
     }
 
     func openChannel(_ label: String) throws -> PeerChannelID {
@@ -91,7 +115,7 @@ final class InteropPeer {
         drain()
         while !isDone(self) {
             guard LoopbackSocket.now < limit else {
-                throw TimedOut(description: "\(what): \(connection.state), \(words.suffix(5))")
+                throw Failure(description: "\(what): \(connection.state), \(words.suffix(5))")
             }
             socket.wait(
                 until: min(limit, connection.deadline ?? limit), or: program.descriptor)
@@ -130,13 +154,14 @@ final class InteropPeer {
         case .channelMessage(let id, let bytes, let kind): messages.append((id, bytes, kind))
         case .audio(_, .packet(let packet)):
             audio.append(packet)
-            if sendsBack, let track {
+            for track in tracks where sendsBack {
                 connection.sendAudio(
                     packet.payload, on: track, timestamp: packet.timestamp,
                     isMarked: audio.count == 1,
                     audioLevel: nil, at: LoopbackSocket.now)
             }
         case .audio(_, .gap(let count)): gaps += count
+        case .receptionReported(_, let report): reports.append(report)
         case .failed(let failure): failures.append(failure)
         default: break
         }
@@ -150,6 +175,7 @@ final class InteropPeer {
             words.append(
                 Word(
                     say: object["say"] as? String ?? "", label: object["label"] as? String,
+                    mid: object["mid"] as? String,
                     state: object["state"] as? String, bytes: object["bytes"] as? Int,
                     frames: object["frames"] as? Int, rms: object["rms"] as? Double))
         }
@@ -167,7 +193,7 @@ final class InteropPeer {
                 return sdp
             }
         }
-        throw TimedOut(description: "no \(kind)")
+        throw Failure(description: "no \(kind)")
     }
 
     private func tell(sdp: String) throws {
@@ -176,6 +202,8 @@ final class InteropPeer {
     }
 
     private static func object(_ line: String) throws -> [String: Any]? {
-        try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        let object = try? JSONSerialization.jsonObject(with: Data(line.utf8))
+        guard let object else { throw Failure(description: "no JSON: \(line)") }
+        return object as? [String: Any]
     }
 }

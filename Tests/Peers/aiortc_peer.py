@@ -4,7 +4,8 @@
 usage: aiortc_peer.py offer|answer
 
 Speaks JSON, one object a line. Offering, it prints {"say": "offer", "sdp": …} and reads
-{"sdp": …}; answering, the other way round with "answer". It sends a tone of 440 Hz, decodes what
+{"sdp": …}; answering, the other way round with "answer", as often as it is offered. pion_peer and
+chromium_peer.py also read {"restart": true} and offer to restart ICE. It sends a tone of 440 Hz, decodes what
 it gets, sends every data channel message back on its channel, and opens a channel "theirs" when it
 offers. It prints what happens: state, channel (label), echo (label, bytes), audio (frames, rms).
 End of input ends it.
@@ -100,20 +101,19 @@ async def main():
         "connectionstatechange",
         lambda: say("state", state=peer.connectionState),
     )
-    if sys.argv[1] == "offer":
+    is_offerer = sys.argv[1] == "offer"
+    if is_offerer:
         channel = peer.createDataChannel("theirs")
         channel.on("open", lambda: serve(channel))
         await peer.setLocalDescription(await peer.createOffer())
         say("offer", sdp=peer.localDescription.sdp)
-        answer = json.loads(await reader.readline())
-        await peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
-    else:
-        offer = json.loads(await reader.readline())
-        await peer.setRemoteDescription(RTCSessionDescription(offer["sdp"], "offer"))
-        await peer.setLocalDescription(await peer.createAnswer())
-        say("answer", sdp=peer.localDescription.sdp)
-    while await reader.readline():
-        pass
+    while line := await reader.readline():
+        kind = "answer" if is_offerer else "offer"
+        sdp = json.loads(line)["sdp"]
+        await peer.setRemoteDescription(RTCSessionDescription(sdp, kind))
+        if not is_offerer:
+            await peer.setLocalDescription(await peer.createAnswer())
+            say("answer", sdp=peer.localDescription.sdp)
     await peer.close()
 
 

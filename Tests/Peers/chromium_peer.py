@@ -47,7 +47,7 @@ async function make() {
       if (entry.type !== 'inbound-rtp') continue;
       const span = entry.totalSamplesDuration - duration;
       const rms = span > 0 ? Math.sqrt((entry.totalAudioEnergy - energy) / span) : 0;
-      tell('audio', {frames: entry.packetsReceived, rms});
+      tell('audio', {mid: entry.mid, frames: entry.packetsReceived, rms});
       energy = entry.totalAudioEnergy;
       duration = entry.totalSamplesDuration;
     }
@@ -57,16 +57,19 @@ const gathered = () => new Promise(done => {
   if (peer.iceGatheringState === 'complete') return done();
   peer.onicegatheringstatechange = () => peer.iceGatheringState === 'complete' && done();
 });
-async function offer() {
-  await make();
-  serve(peer.createDataChannel('theirs'));
+async function offer(restarting) {
+  if (restarting) peer.restartIce();
+  else {
+    await make();
+    serve(peer.createDataChannel('theirs'));
+  }
   await peer.setLocalDescription();
   await gathered();
   return peer.localDescription.sdp;
 }
 const accept = sdp => peer.setRemoteDescription({type: 'answer', sdp});
 async function answer(sdp) {
-  await make();
+  if (!peer) await make();
   await peer.setRemoteDescription({type: 'offer', sdp});
   await peer.setLocalDescription();
   await gathered();
@@ -112,17 +115,20 @@ async def main():
         page = await context.new_page()
         await page.expose_function("report", lambda text: print(text, flush=True))
         await page.goto(address)
-        if sys.argv[1] == "offer":
-            sdp = await page.evaluate("offer()")
+        is_offerer = sys.argv[1] == "offer"
+        if is_offerer:
+            sdp = await page.evaluate("offer(false)")
             print(json.dumps({"say": "offer", "sdp": sdp}), flush=True)
-            answer = json.loads(await reader.readline())
-            await page.evaluate("sdp => accept(sdp)", answer["sdp"])
-        else:
-            offer = json.loads(await reader.readline())
-            sdp = await page.evaluate("sdp => answer(sdp)", offer["sdp"])
-            print(json.dumps({"say": "answer", "sdp": sdp}), flush=True)
-        while await reader.readline():
-            pass
+        while line := await reader.readline():
+            message = json.loads(line)
+            if message.get("restart"):
+                sdp = await page.evaluate("offer(true)")
+                print(json.dumps({"say": "offer", "sdp": sdp}), flush=True)
+            elif is_offerer:
+                await page.evaluate("sdp => accept(sdp)", message["sdp"])
+            else:
+                sdp = await page.evaluate("sdp => answer(sdp)", message["sdp"])
+                print(json.dumps({"say": "answer", "sdp": sdp}), flush=True)
         await browser.close()
 
 

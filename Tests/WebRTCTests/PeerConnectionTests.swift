@@ -234,7 +234,9 @@ import WebRTC
     }
 
     @Test func sectionsAreAddedEmptiedAndUsedAgain() throws {
-        let pair = PeerPair()
+        var server = PeerConfiguration()
+        server.reusesSections = true
+        let pair = PeerPair(offerer: server)
         try pair.connect()
         let first = try pair.offerer.addTrack("one")
         let second = try pair.offerer.addTrack("two")
@@ -262,8 +264,23 @@ import WebRTC
         #expect(pair.offerer.mid(of: first) == nil)
     }
 
-    @Test func aSectionIsNotUsedAgainBeforeItsEndWasNegotiated() throws {
+    @Test func aClientUsesNoSectionTwice() throws {
         let pair = PeerPair()
+        let first = try pair.offerer.addTrack("one")
+        try pair.connect()
+        pair.offerer.connection.removeTrack(first)
+        try pair.negotiate()
+        let second = try pair.offerer.addTrack("two")
+        try pair.negotiate()
+        #expect(pair.offerer.mid(of: second) == "2")
+        #expect(pair.talk(pair.offerer, second, count: 3) == 3)
+        #expect(pair.answerer.audio[2]?.count == 3)
+    }
+
+    @Test func aSectionIsNotUsedAgainBeforeItsEndWasNegotiated() throws {
+        var server = PeerConfiguration()
+        server.reusesSections = true
+        let pair = PeerPair(offerer: server)
         let first = try pair.offerer.addTrack("one")
         try pair.connect()
         pair.offerer.connection.removeTrack(first)

@@ -23,6 +23,10 @@ public struct PeerConfiguration: Sendable {
     public var maxMessageSize: UInt64 = 65_535
     /// Whether our candidates stand in descriptions too; they are told by events in any case.
     public var listsCandidates = true
+    /// Whether an offerer gives a new track a section whose track ended, instead of one of its own.
+    /// For servers that face libwebrtc. Pion, and so LiveKit, never revives a section that was
+    /// offered as inactive.
+    public var reusesSections = false
     /// How long a remote packet waits for those before it. Zero passes every packet that is not
     /// late at once, for a forwarder.
     public var reorderPatience: Duration = .milliseconds(60)

@@ -194,6 +194,9 @@ extension PeerConnection {
     /// Figures of the ICE agent.
     public var iceStatistics: ICEStatistics { ice.statistics }
 
+    /// The name of our ICE credentials: a server with one port tells its peers apart by it.
+    public var localUfrag: String { ice.localCredentials.ufrag }
+
     /// How far ICE has come.
     public var iceState: ICEState { ice.state }
 

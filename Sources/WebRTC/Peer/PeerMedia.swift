@@ -4,7 +4,8 @@ public import Base
 // Audio: our tracks out, the peer's in.
 extension PeerConnection {
     /// Adds a track of ours. It is in the next description: an offerer gives it a section of its
-    /// own or one that lies idle, an answerer the first offered one that wants media.
+    /// own (or, `reusesSections`, one that lies idle), an answerer the first offered one that wants
+    /// media.
     ///
     /// - Parameters:
     ///   - stream: the stream's name in SDP, without spaces; "-" for none.
@@ -132,8 +133,9 @@ extension PeerConnection {
             // One whose last sender both sides have forgotten, else a receiver of the old track
             // would take the new one for it.
             let idle = sections.firstIndex {
-                $0.kind == .audio && $0.track == nil && !$0.negotiated.sends && !$0.receives
-                    && !$0.described.sends && !track.receives
+                configuration.reusesSections && $0.kind == .audio && $0.track == nil
+                    && !$0.negotiated.sends && !$0.receives && !$0.described.sends
+                    && !track.receives
             }
             if let idle {
                 sections[idle].track = slot

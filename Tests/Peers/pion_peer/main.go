@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pion/ice/v2"
+	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v3"
 	"github.com/pion/webrtc/v3/pkg/media"
 )
@@ -52,7 +53,13 @@ func serve(channel *webrtc.DataChannel) {
 	})
 }
 
-func listen(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
+func listen(peer *webrtc.PeerConnection, track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	mid := ""
+	for _, transceiver := range peer.GetTransceivers() {
+		if transceiver.Receiver() == receiver {
+			mid = transceiver.Mid()
+		}
+	}
 	frames, rms := 0, 0
 	for {
 		packet, _, err := track.ReadRTP()
@@ -64,7 +71,7 @@ func listen(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 			rms = 1
 		}
 		if frames%25 == 0 {
-			say("audio", map[string]any{"frames": frames, "rms": rms})
+			say("audio", map[string]any{"mid": mid, "frames": frames, "rms": rms})
 		}
 	}
 }
@@ -77,7 +84,11 @@ func makePeer() *webrtc.PeerConnection {
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	engine := &webrtc.MediaEngine{}
 	check(engine.RegisterDefaultCodecs())
-	api := webrtc.NewAPI(webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings))
+	reports := &interceptor.Registry{}
+	check(webrtc.RegisterDefaultInterceptors(engine, reports))
+	api := webrtc.NewAPI(
+		webrtc.WithMediaEngine(engine), webrtc.WithSettingEngine(settings),
+		webrtc.WithInterceptorRegistry(reports))
 	peer, err := api.NewPeerConnection(webrtc.Configuration{})
 	check(err)
 	track, err := webrtc.NewTrackLocalStaticSample(
@@ -92,7 +103,9 @@ func makePeer() *webrtc.PeerConnection {
 			_ = track.WriteSample(media.Sample{Data: frame, Duration: 20 * time.Millisecond})
 		}
 	}()
-	peer.OnTrack(listen)
+	peer.OnTrack(func(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		listen(peer, track, receiver)
+	})
 	peer.OnDataChannel(serve)
 	peer.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		say("state", map[string]any{"state": state.String()})
@@ -100,39 +113,50 @@ func makePeer() *webrtc.PeerConnection {
 	return peer
 }
 
+func describe(peer *webrtc.PeerConnection, description webrtc.SessionDescription) {
+	gathered := webrtc.GatheringCompletePromise(peer)
+	check(peer.SetLocalDescription(description))
+	<-gathered
+	say(description.Type.String(), map[string]any{"sdp": peer.LocalDescription().SDP})
+}
+
+func offer(peer *webrtc.PeerConnection, restarting bool) {
+	description, err := peer.CreateOffer(&webrtc.OfferOptions{ICERestart: restarting})
+	check(err)
+	describe(peer, description)
+}
+
 func main() {
 	input := bufio.NewReaderSize(os.Stdin, 1<<20)
-	read := func(kind webrtc.SDPType) webrtc.SessionDescription {
-		line, err := input.ReadBytes('\n')
-		check(err)
-		message := struct{ Sdp string }{}
-		check(json.Unmarshal(line, &message))
-		return webrtc.SessionDescription{Type: kind, SDP: message.Sdp}
-	}
 	peer := makePeer()
-	gathered := webrtc.GatheringCompletePromise(peer)
+	kind := webrtc.SDPTypeOffer
 	if os.Args[1] == "offer" {
+		kind = webrtc.SDPTypeAnswer
 		channel, err := peer.CreateDataChannel("theirs", nil)
 		check(err)
 		serve(channel)
-		offer, err := peer.CreateOffer(nil)
-		check(err)
-		check(peer.SetLocalDescription(offer))
-		<-gathered
-		say("offer", map[string]any{"sdp": peer.LocalDescription().SDP})
-		check(peer.SetRemoteDescription(read(webrtc.SDPTypeAnswer)))
-	} else {
-		check(peer.SetRemoteDescription(read(webrtc.SDPTypeOffer)))
-		answer, err := peer.CreateAnswer(nil)
-		check(err)
-		check(peer.SetLocalDescription(answer))
-		<-gathered
-		say("answer", map[string]any{"sdp": peer.LocalDescription().SDP})
+		offer(peer, false)
 	}
 	for {
-		if _, err := input.ReadBytes('\n'); err != nil {
+		line, err := input.ReadBytes('\n')
+		if err != nil {
 			check(peer.Close())
 			return
+		}
+		message := struct {
+			Sdp     string
+			Restart bool
+		}{}
+		check(json.Unmarshal(line, &message))
+		if message.Restart {
+			offer(peer, true)
+			continue
+		}
+		check(peer.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: message.Sdp}))
+		if kind == webrtc.SDPTypeOffer {
+			answer, err := peer.CreateAnswer(nil)
+			check(err)
+			describe(peer, answer)
 		}
 	}
 }
