@@ -99,6 +99,9 @@ private final class Run {
     var end = Int.max
     /// The sample at which the first pause is over.
     var speechStart = 0
+    /// Small pieces of sound before the larger ones: by then the listener is a tenth of a second
+    /// behind.
+    static let firstPieces = 4
     /// The silence kept at the end: a tenth of a second.
     static let tailShare = 10
     var hasTimes = false
@@ -178,7 +181,7 @@ private func audioCame(
     if size > 0, start >= 0, start + size <= wave.pointee.num_samples,
         let samples = wave.pointee.samples
     {
-        if Int(start) > run.speechStart + Int(firstPiece) {
+        if Int(start) > run.speechStart + Int(firstPiece) * Run.firstPieces {
             info.pointee.min_buffsize = laterPiece
         }
         // SAFETY: the range was checked against the wave's length.

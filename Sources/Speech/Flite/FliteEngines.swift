@@ -135,6 +135,10 @@ actor FliteEngines {
     }
 
     private func request(_ utterance: FliteUtterance) {
+        guard utterance.isOpen, !utterance.isOver else {
+            utterances[utterance.key] = nil
+            return
+        }
         guard utterance.next < utterance.plan.chunks.count else {
             return finish(utterance, isCut: utterance.plan.isTruncated)
         }
@@ -204,8 +208,10 @@ actor FliteEngines {
     private func spawn(_ slot: Slot) {
         let now = loop.now
         slot.starts = slot.starts.filter { now - $0 < .seconds(10) } + [now]
+        // Nothing of our environment: it holds keys.
         let command = ChildProcess.Command(
-            path: settings.path, arguments: ["--memory-mb", "512", "--quiet"])
+            path: settings.path, arguments: ["--memory-mb", "512", "--quiet"],
+            environment: EmbeddedVoices.engineEnvironment())
         do throws(SystemError) {
             slot.child = try ChildProcess(on: loop, command, framing: FliteWire.framing) {
                 [weak self, index = slot.index] event in
@@ -289,11 +295,11 @@ actor FliteEngines {
         utterance.chunkEnded { [self] in
             loop.post { self.assumeIsolated { $0.chunkWasWorkedOff(key) } }
         }
+        if utterance.isOver { utterances[key] = nil }  // the pool did not take it
     }
 
     private func chunkWasWorkedOff(_ key: WorkPool.Key) {
-        guard let utterance = utterances[key], !utterance.isOver else { return }
-        request(utterance)
+        if let utterance = utterances[key] { request(utterance) }
     }
 
     private func ended(_ slot: Slot, _ exit: ChildProcess.Exit) {

@@ -40,6 +40,9 @@ final class FliteUtterance {
         sound = SharedSound(FliteSound(text: text, plan: plan, gain: gain))
     }
 
+    /// Whether its stream can still take sound.
+    var isOpen: Bool { source.isOpen }
+
     /// Whether its reader has room for another chunk; else it waits for the reader.
     var wantsMore: Bool {
         isPaused = !source.wantsMore
@@ -75,7 +78,7 @@ final class FliteUtterance {
         }
     }
 
-    /// Everything was said, or as much as fits.
+    /// Everything was said, or as much as fits; its stream may have ended before.
     func finish(isCut: Bool) {
         isOver = true
         work { sound, source in

@@ -38,6 +38,9 @@ public final class FliteVoice: Voice {
         engines.loop.post { [engines] in engines.assumeIsolated { $0.start() } }
     }
 
+    /// Whether an engine is warm and free.
+    public var isReady: Bool { get async { await engines.isReady } }
+
     /// Ends the engines; utterances that run end with an error.
     public func stop() async {
         await engines.stop()
@@ -48,6 +51,9 @@ public final class FliteVoice: Voice {
         let voice = voiceID ?? voices[0].id
         guard let gain = FliteVoice.gains[voice] else {
             return VoiceStream(failing: .failed("there is no voice of that name"))
+        }
+        guard text.utf8.count <= FliteVoice.maxTextBytes else {
+            return VoiceStream(failing: .tooLong)
         }
         return VoiceStream { source in
             let key = WorkPool.Key()
@@ -82,6 +88,9 @@ public final class FliteVoice: Voice {
             }
         }
     }
+
+    /// Text beyond it is refused unread; the HTTP service has the same limit.
+    static let maxTextBytes = 20_480
 
     /// What brings each voice to −20 LUFS, as a factor; measured over twelve sentences, checked by
     /// a test.

@@ -29,4 +29,11 @@ public enum EmbeddedVoices {
         let beside = path[...slash] + "avatar-voice-flite"
         return access(String(beside), X_OK) == 0 ? String(beside) : nil
     }
+
+    /// What an engine gets of our environment: where libraries are, no more.
+    static func engineEnvironment() -> [String] {
+        // SAFETY: the string is copied before anything could change it.
+        guard let path = getenv("LD_LIBRARY_PATH") else { return [] }
+        return ["LD_LIBRARY_PATH=" + String(cString: path)]
+    }
 }

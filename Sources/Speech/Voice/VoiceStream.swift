@@ -106,6 +106,9 @@ public final class VoiceStream: AsyncSequence, Sendable {
         /// Whether the reader is gone: whatever is produced now is for nobody.
         public var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
+        /// Whether anybody will read what is produced now: neither cancelled nor finished.
+        public var isOpen: Bool { state.withLock { !$0.isCancelled && $0.end == nil } }
+
         /// Whether there is room for more sound. Once it was false, `onDemand` tells when it is
         /// true again.
         public var wantsMore: Bool {
