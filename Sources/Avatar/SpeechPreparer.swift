@@ -22,7 +22,6 @@ public struct SpeechPreparer: Sendable {
     /// Amplitude of −38 dBFS: where speech starts to be heard.
     static let onsetAmplitude: Float = 0.012_589
     static let samplesPerMillisecond = 48
-
     private var encoder: OpusEncoder
     private let lookahead: Double
     private var mouth = Mouth()
@@ -33,6 +32,8 @@ public struct SpeechPreparer: Sendable {
     private var envelopePending: [Float] = []
     private var envelopeTime = 0.0
     private var hasOnset = false
+    /// Silence before the voice's first sample, ms; nil until the first sounds are known.
+    private var leadIn: Double?
     /// Samples taken so far.
     private var samples = 0
 
@@ -58,6 +59,13 @@ public struct SpeechPreparer: Sendable {
     public mutating func add(
         _ sound: ArraySlice<Float>, phones: [Phone], words: [TimedText]
     ) throws(OpusError) -> PreparedSpeech {
+        guard leadIn != nil else {
+            let silence = Self.leadIn(before: phones)
+            leadIn = silence
+            let padding = [Float](
+                repeating: 0, count: Int(silence) * Self.samplesPerMillisecond)
+            return try add((padding + sound)[...], phones: phones, words: words)
+        }
         var piece = PreparedSpeech()
         if !hasOnset {
             if let onset = sound.firstIndex(where: { abs($0) > Self.onsetAmplitude }) {
@@ -67,17 +75,24 @@ public struct SpeechPreparer: Sendable {
                 piece.speech.append(.start(time: time + lookahead))
             }
         }
+        let shift = (leadIn ?? 0) + lookahead
         if !words.isEmpty {
             let shifted = words.map {
                 SpokenWord(
-                    text: $0.text, start: $0.start + lookahead, duration: $0.end - $0.start)
+                    text: $0.text, start: $0.start + shift, duration: $0.end - $0.start)
             }
             piece.speech.append(.words(time: shifted[0].start, shifted))
         }
         samples += sound.count
         addEnvelope(sound, atLeast: Self.envelopeValues, to: &piece)
         addProsody(analyzer.add(sound), to: &piece)
-        mouth.append(phones)
+        mouth.append(
+            phones.map { phone in
+                var moved = phone
+                moved.start += leadIn ?? 0
+                moved.end += leadIn ?? 0
+                return moved
+            })
         addKeyframes(mouth.advance(to: duration), to: &piece)
         pending += sound
         try encodeWhole(to: &piece)
@@ -109,6 +124,13 @@ public struct SpeechPreparer: Sendable {
         try encodeWhole(to: &piece)
         piece.isLast = true
         return piece
+    }
+
+    /// Whole milliseconds of silence that the first closure needs; most of it was trimmed off the
+    /// voice's own closure, which is silent too.
+    private static func leadIn(before phones: [Phone]) -> Double {
+        guard let first = phones.first(where: { !$0.isSilence }) else { return 0 }
+        return Mouth.missingTime(toClose: first).rounded(.up)
     }
 
     private mutating func encodeWhole(to piece: inout PreparedSpeech) throws(OpusError) {

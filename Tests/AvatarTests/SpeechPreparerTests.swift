@@ -96,6 +96,26 @@ import Testing
         #expect(end > 1000 && end < 1010)
     }
 
+    @Test func aFirstClosureGetsTheTimeToClose() throws {
+        var preparer = try SpeechPreparer()
+        let phones = [
+            Phone("P", start: 0, end: 38), Phone("L", start: 38, end: 90),
+            Phone("IY1", start: 90, end: 400),
+        ]
+        var piece = try preparer.add(Self.sound[4800...], phones: phones, words: [])
+        piece.keyframes += try preparer.finish().keyframes
+        guard case .start(let start)? = piece.speech.first else {
+            Issue.record("the first message is no start")
+            return
+        }
+        // 81 ms of silence, and the encoder's look-ahead.
+        #expect(start > 81 && start < 90)
+        let peak =
+            stride(from: 81.0, to: 125, by: 1)
+            .map { shape(piece.keyframes, $0)[.mbp] }.max() ?? 0
+        #expect(peak >= 0.9)
+    }
+
     private func shape(_ keyframes: [Keyframe], _ time: Double) -> MouthShape {
         var utterance = Utterance(id: 1, text: "")
         var piece = PreparedSpeech()

@@ -56,7 +56,12 @@ class Listener:
         return np.concatenate(self.sound) if self.sound else np.zeros(0, np.float32)
 
     def speech(self, kind, u=None):
-        return [m for t, m, _ in self.messages if t == "speech" and m["type"] == kind and u in (None, m.get("u"))]
+        """Messages of one kind; a newcomer gets what runs twice, so equal ones count once."""
+        found = []
+        for topic, message, _ in self.messages:
+            if topic == "speech" and message["type"] == kind and u in (None, message.get("u")) and message not in found:
+                found.append(message)
+        return found
 
     async def until(self, condition, seconds):
         end = time.monotonic() + seconds

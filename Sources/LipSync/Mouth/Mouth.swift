@@ -95,6 +95,25 @@ public struct Mouth: Sendable {
         return keyframes
     }
 
+    /// From rest until a closure is reached, the mouth needs its target closed for this long, ms: the
+    /// filter's way to 92 % at its rate.
+    private static let closingTime = 67.0
+
+    /// How much later the first sound of an utterance must begin for its closure to be reached.
+    ///
+    /// A mouth that starts at rest at time zero cannot close for a sound that ends a moment later.
+    ///
+    /// - Parameter phone: the first sound.
+    /// - Returns: milliseconds, 0 for a sound that demands no closure; at most 110.
+    public static func missingTime(toClose phone: Phone) -> Double {
+        guard EnglishArticulation.of(phone).gate != .none, phone.start.isFinite,
+            phone.end.isFinite
+        else { return 0 }
+        let release = phone.start + max(0.6 * phone.duration, 30)
+        let lead = 2000 / rate + advance
+        return min(max(closingTime + lead - release, 0), closingTime + lead)
+    }
+
     /// The way home after a cut: keyframes from a shape to rest.
     ///
     /// - Parameters:
