@@ -339,6 +339,48 @@ func testHMAC(_ key: [UInt8], _ bytes: [UInt8]) -> [UInt8] { hmacSHA1(key: key, 
         #expect(bench.agent.statistics.roundTripTime == .milliseconds(40))
     }
 
+    @Test func roundTripTimeIsNotTakenFromRepeatedRequests() throws {
+        var bench = ICEBench(role: .controlled)
+        bench.advance(.milliseconds(300))
+        #expect(bench.agent.statistics.retransmissions == 1)
+        bench.receiveAnswer(to: bench.requests[0])
+        bench.receiveCheck(nominating: true)
+        #expect(bench.agent.selectedPair != nil)
+        #expect(bench.agent.roundTripTime == nil)
+    }
+
+    @Test func consentAnswersFromElsewhereAreNoConsent() throws {
+        var bench = ICEBench(role: .controlled)
+        bench.connect()
+        let before = bench.requests.count
+        bench.advance(.milliseconds(6100))
+        let check = try #require(bench.requests[before...].first)
+        let counted = bench.agent.statistics.responsesReceived
+        bench.receiveAnswer(to: check, from: SocketAddress("198.51.100.99:6000")!)
+        #expect(bench.agent.statistics.responsesReceived == counted)
+        // The true one still counts.
+        bench.receiveAnswer(to: check)
+        #expect(bench.agent.statistics.responsesReceived == counted + 1)
+    }
+
+    @Test func aPeerThatLiesAboutOurAddressCostsLittle() throws {
+        var bench = ICEBench(role: .controlled)
+        bench.connect()
+        let known = bench.agent.localCandidates
+        for port in 1...100 as ClosedRange<UInt16> {
+            let before = bench.requests.count
+            bench.advance(.seconds(6))
+            let check = try #require(bench.requests[before...].last)
+            bench.receiveAnswer(
+                to: check, mapped: SocketAddress(IPAddress("203.0.113.1")!, port: port))
+        }
+        #expect(bench.agent.localCandidates == known)
+        // Some windows of 6 s have no new check to lie to.
+        #expect((16...40).contains(try #require(bench.agent.selectedPair).local.address.port))
+        let isTaken = bench.agent.addLocalCandidate(base: SocketAddress("192.0.2.3:3")!)
+        #expect(isTaken)
+    }
+
     /// 30,000 datagrams, half of them signed after they were mutated, at any moment of a life:
     /// nothing traps, nothing spins, no answer is longer than twice its question.
     @Test func mutatedDatagramsNeverTrap() throws {

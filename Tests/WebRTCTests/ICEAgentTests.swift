@@ -355,6 +355,36 @@ import WebRTC
         #expect(bench.agent.selectedPair != nil)
     }
 
+    @Test func refusedNominationGoesToTheNextPair() throws {
+        let remotes = (1...2).map { SocketAddress("198.51.100.\($0):6000")! }
+        var bench = ICEBench(role: .controlling, remotes: remotes)
+        bench.advance(.milliseconds(60))
+        for request in bench.requests { bench.receiveAnswer(to: request) }
+        bench.advance(.milliseconds(60))
+        let first = try #require(bench.requests.last)
+        #expect(first.to == remotes[0] && first.message.useCandidate)
+        bench.receiveAnswer(to: first, error: STUNErrorCode(code: 500, reason: "No"))
+        bench.advance(.milliseconds(60))
+        let second = try #require(bench.requests.last)
+        #expect(second.to == remotes[1] && second.message.useCandidate)
+        bench.receiveAnswer(to: second)
+        #expect(bench.agent.selectedPair?.remote.address == remotes[1])
+    }
+
+    @Test func aLitePeerThatComplainsOfTheRoleIsAskedAgainInVain() throws {
+        var bench = ICEBench(role: .controlling, isRemoteLite: true)
+        bench.tick()
+        bench.receiveAnswer(to: bench.requests[0])
+        bench.advance(.milliseconds(60))
+        let first = try #require(bench.requests.last)
+        bench.receiveAnswer(to: first, error: .roleConflict)
+        #expect(bench.agent.role == .controlling)
+        bench.advance(.milliseconds(60))
+        let second = try #require(bench.requests.last)
+        #expect(second.message.transactionID != first.message.transactionID)
+        #expect(second.message.useCandidate)
+    }
+
     @Test func nominationWaitsAWhileForABetterPair() throws {
         let remotes = (1...2).map { SocketAddress("198.51.100.\($0):6000")! }
         for isBetterAnswered in [true, false] {

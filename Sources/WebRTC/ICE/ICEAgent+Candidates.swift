@@ -95,7 +95,10 @@ extension ICEAgent {
         }) {
             return known
         }
-        guard locals.count < ICEConfiguration.localsMax else { return nil }
+        let reflexive = locals.count { $0.candidate.kind == .prflx }
+        guard locals.count < ICEConfiguration.localsMax,
+            reflexive < ICEConfiguration.reflexiveLocalsMax
+        else { return nil }
         let own = bases[base]
         locals.append(
             ICELocalCandidate(

@@ -107,8 +107,10 @@ extension ICEAgent {
 
     private mutating func checkFailed(_ transaction: ICETransaction) {
         guard case .check(let id, let nominates) = transaction.purpose else { return }
-        checkList.update(id) { $0.state = .failed }
         if nominates, nominating == id { nominating = nil }
+        // Of the pair in use consent decides, and of an abandoned check its successor.
+        guard id != selected, !transaction.isAbandoned else { return }
+        checkList.update(id) { $0.state = .failed }
         // A search goes round until its time is over: a peer that never checks, a lite one, may
         // open its port late.
         guard isSearching else { return }
@@ -143,8 +145,10 @@ extension ICEAgent {
             counters.unauthenticated += 1
             return
         }
-        // RFC 8445 section 7.2.5.2.1: what does not take the way back is no path.
+        // RFC 8445 section 7.2.5.2.1: what does not take the way back is no path, and RFC 7675
+        // section 5.1: no consent.
         guard remote == transaction.destination, base == transaction.base else {
+            guard transaction.isCheck else { return }
             transactions.remove(at: index)
             checkFailed(transaction)
             return
@@ -164,10 +168,11 @@ extension ICEAgent {
 
     private mutating func refused(_ transaction: ICETransaction, _ code: Int) {
         guard code == STUNErrorCode.roleConflict.code else {
-            if !transaction.isAbandoned { checkFailed(transaction) }
+            checkFailed(transaction)
             return
         }
         guard let id = transaction.pair else { return }
+        if nominating == id { nominating = nil }
         if transaction.role == role, !configuration.isLite, !isRemoteLite {
             counters.roleConflicts += 1
             switchRole()

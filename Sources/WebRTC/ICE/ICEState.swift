@@ -109,6 +109,8 @@ public struct ICEConfiguration: Sendable {
     static let basesMax = 16
     /// Local candidates kept, reflexive ones included.
     static let localsMax = 64
+    /// Of these the peer-reflexive ones, which the peer makes us believe; they only describe.
+    static let reflexiveLocalsMax = 16
     /// STUN servers asked: more find nothing else.
     static let serversMax = 4
     /// Candidates kept for credentials that are yet to come.
