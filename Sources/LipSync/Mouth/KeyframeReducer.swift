@@ -10,7 +10,7 @@ struct KeyframeReducer: Sendable {
     /// Tolerance when the last second was full, so that the mean stays below 30 a second.
     static let busyTolerance = 0.04
     /// From how many keyframes in the last second on the wider tolerance counts.
-    static let busyCount = 28
+    static let busyCount = 25
     /// Closest two keyframes may be, ms: 60 a second.
     static let shortestGap = 16.6
     /// Furthest two keyframes may be apart, ms (contract: at least every 200 ms while speaking).
