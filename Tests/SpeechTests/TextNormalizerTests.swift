@@ -84,7 +84,7 @@ import Testing
         ("AI is here", "_a i is here"), ("R&D", "r and d"), ("C++", "c plus plus"),
         ("A dog", "a dog"),
         ("I AM SO HAPPY TODAY MY FRIEND IT IS US", "i am so happy today my friend it is us"),
-        ("COVID-19", "covid nineteen"), ("a 10-year-old", "a ten year old"),
+        ("COVID-19", "covid nineteen"), ("Wi-Fi", "wifi"), ("a 10-year-old", "a ten year old"),
         ("I have read it, please read it", "i have red it, please reed it"),
     ])
     func readsAbbreviationsAndAcronyms(text: String, expected: String) {

@@ -22,7 +22,7 @@ enum SpokenForms {
     static let undotted: [String: [String]] = [
         "mr": ["mister"], "mrs": ["missus"], "dr": ["doctor"], "vs": ["versus"],
         "etc": ["et", "cetera"], "ok": ["okay"], "okay": ["okay"], "hrs": ["hours"],
-        "btw": ["by", "the", "way"], "aka": ["_a", "k", "_a"], "wifi": ["why", "fie"],
+        "btw": ["by", "the", "way"], "aka": ["_a", "k", "_a"], "wi-fi": ["wifi"],
         "json": ["jason"], "sql": ["s", "q", "l"], "jpeg": ["jay", "peg"], "yaml": ["yammel"],
         "url": ["u", "r", "l"], "urls": ["u", "r", "l's"], "api": ["_a", "p", "i"],
         "apis": ["_a", "p", "i's"],
