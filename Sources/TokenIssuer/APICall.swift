@@ -160,7 +160,7 @@ struct Fields {
     /// What to say: 1…5,000 characters, at most 20 kB, not blank.
     func text() throws(APIError) -> String {
         guard let value = value("text") else { throw .invalidField("text", "is missing") }
-        guard let text = value.string else { throw .invalidField("text", "must be text") }
+        guard let text = value.string else { throw .invalidField("text", "must be a string") }
         guard text.contains(where: { !$0.isWhitespace }) else {
             throw .invalidField("text", "must not be empty")
         }

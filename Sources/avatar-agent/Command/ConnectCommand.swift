@@ -47,50 +47,74 @@ struct ConnectCommand {
 
     func run() async throws -> ExitCode {
         let runtime = try await Runtime(configuration)
-        defer { Task { await runtime.stop() } }
+        do {
+            try await speak(in: runtime)
+        } catch {
+            await runtime.stop()
+            throw error
+        }
+        await runtime.stop()
+        return .ok
+    }
+
+    /// What can happen, from the start of the join on.
+    private enum Event: Sendable {
+        case joined(AvatarSession)
+        case refused(RoomError)
+        case ended(AvatarSession.EndReason)
+        case spoken
+        case askedToEnd
+    }
+
+    private func speak(in runtime: Runtime) async throws {
         guard voice.map({ id in runtime.voices.voices.contains { $0.id == id } }) ?? true else {
             throw Stop(.data, "there is no voice \(voice ?? ""); see avatar-agent voices.")
         }
+        // Tasks of their own and no group, which would wait for all of them: a signal ends a join,
+        // and the last word ends the wait for a signal. What is left over ends with the program.
+        let (events, sink) = AsyncStream.makeStream(of: Event.self)
+        Task {
+            await runtime.untilAskedToEnd()
+            sink.yield(.askedToEnd)
+        }
+        let request = request
+        Task { sink.yield(await Self.join(request, runtime)) }
+        var session: AvatarSession?
+        for await event in events {
+            switch event {
+            case .joined(let joined):
+                session = joined
+                for text in texts { _ = try? await joined.speak(text) }
+                Task { sink.yield(.ended(await joined.ended())) }
+                guard !stays else { continue }
+                Task {
+                    await joined.spoken()
+                    sink.yield(.spoken)
+                }
+            case .refused(let error): throw Self.stop(error)
+            case .ended(let reason):
+                guard reason.isFailure else { return }
+                throw Stop(.unavailable, "\(reason.text).")
+            case .spoken, .askedToEnd:
+                await session?.end("the command is done")
+                return
+            }
+        }
+    }
+
+    private var request: AvatarSession.Request {
         var request = AvatarSession.Request(
             url: configuration.url, token: token, voice: voice, lead: configuration.issuer.lead,
             lifetime: .seconds(60 * configuration.issuer.maxMinutes))
         request.endsWhenEmpty = false
-        let session: AvatarSession
-        do throws(RoomError) {
-            session = try await AvatarSession.start(request, environment: runtime.sessions)
-        } catch {
-            throw Self.stop(error)
-        }
-        for text in texts { _ = try? await session.speak(text) }
-        let reason = await end(of: session, runtime)
-        await session.end("the command is done")
-        await runtime.stop()
-        guard let reason, reason.isFailure else { return .ok }
-        throw Stop(.unavailable, "\(reason.text).")
+        return request
     }
 
-    /// Waits for the session's end, a signal, or the last word; nil for the latter two.
-    private func end(
-        of session: AvatarSession, _ runtime: Runtime
-    ) async -> AvatarSession.EndReason? {
-        let stays = stays
-        return await withTaskGroup { group in
-            group.addTask { await session.ended() as AvatarSession.EndReason? }
-            group.addTask {
-                await runtime.untilAskedToEnd()
-                return nil
-            }
-            if !stays {
-                group.addTask {
-                    await session.spoken()
-                    return nil
-                }
-            }
-            let first = await group.next() ?? nil
-            // The others hang on things that the end of the program ends.
-            group.cancelAll()
-            if first == nil { await session.end("the command is done") }
-            return first
+    private static func join(_ request: AvatarSession.Request, _ runtime: Runtime) async -> Event {
+        do throws(RoomError) {
+            return .joined(try await AvatarSession.start(request, environment: runtime.sessions))
+        } catch {
+            return .refused(error)
         }
     }
 

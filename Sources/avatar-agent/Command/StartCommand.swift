@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Base
+internal import LiveKit
 internal import Net
 internal import Telemetry
 internal import TokenIssuer
@@ -17,6 +18,15 @@ struct StartCommand {
                 .configuration,
                 "http.address \(configuration.address) is not loopback: set http.bearer_keys or "
                     + "AVATAR_KEY first.")
+        }
+        // Said at the start: otherwise every call would fail, and every client of a wrong public URL.
+        for url in [configuration.url, configuration.issuer.publicURL] {
+            guard (try? SignalURL(url)) != nil else {
+                throw Stop(
+                    .configuration,
+                    "LIVEKIT_URL (livekit.url) and livekit.public_url must look like "
+                        + "wss://example.com.")
+            }
         }
     }
 

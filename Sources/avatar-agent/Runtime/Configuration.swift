@@ -79,6 +79,10 @@ struct Configuration {
         }
         if let number = try node.integer("port", in: 0...65_535) { port = UInt16(number) }
         issuer.bearerKeys = try node.texts("bearer_keys") ?? issuer.bearerKeys
+        // It would count as protection and keep nobody out.
+        guard !issuer.bearerKeys.contains("") else {
+            throw node.refusal("bearer_keys", "must not hold an empty key")
+        }
         issuer.origins = try node.texts("cors_origins") ?? issuer.origins
     }
 
