@@ -157,6 +157,18 @@ import Testing
         #expect(types == ["clock", "start", "words", "clock", "start", "words"])
     }
 
+    @Test func aNewcomerAfterAStarvationGetsTheStartThatAllWereTold() {
+        var stage = Stage()
+        stage.playout.enqueue(1, text: "slow")
+        stage.playout.append(Stage.piece(1, frames: 10, from: 0, isLast: false), to: 1)
+        stage.run(slots: 30)
+        stage.playout.newcomer("late")
+        stage.playout.append(Stage.piece(1, frames: 10, from: 10, isLast: true), to: 1)
+        stage.run(slots: 5)
+        let starts = stage.speech.filter { $0.json["type"]?.string == "start" }
+        #expect(starts.map(\.time) == [0, 0])
+    }
+
     @Test func negativeLeadSendsEventsBehindTheirAudio() {
         var stage = Stage()
         stage.playout.lead = -200

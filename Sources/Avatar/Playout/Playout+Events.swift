@@ -25,24 +25,27 @@ extension Playout {
     private mutating func sendSpeech(_ index: Int, until horizon: Double) {
         while let event = utterances[index].speech.next, event.time <= horizon {
             _ = utterances[index].speech.take()
-            sendSpeech(event, of: utterances[index], to: nil)
-            if case .end = event { utterances[index].didEnd = true }
+            guard let payload = message(event, of: utterances[index]) else { continue }
+            outputs.append(.data(.speech, payload, to: nil))
+            switch event {
+            case .start, .words: utterances[index].told.append(payload)
+            case .end: utterances[index].didEnd = true
+            case .envelope: break
+            }
         }
     }
 
-    mutating func sendSpeech(_ event: SpeechEvent, of utterance: Utterance, to identity: String?) {
-        guard let time = utterance.mediaTime(event.time) else { return }
+    private func message(_ event: SpeechEvent, of utterance: Utterance) -> [UInt8]? {
+        guard let time = utterance.mediaTime(event.time) else { return nil }
         let id = utterance.id
-        let payload =
-            switch event {
-            case .start: Message.start(utterance: id, time: time, text: utterance.text)
-            case .words(let base, let words):
-                Message.words(utterance: id, time: time, base: base, words)
-            case .envelope(_, let hop, let levels):
-                Message.envelope(utterance: id, time: time, hop: hop, levels)
-            case .end: Message.end(utterance: id, time: time)
-            }
-        outputs.append(.data(.speech, payload, to: identity))
+        return switch event {
+        case .start: Message.start(utterance: id, time: time, text: utterance.text)
+        case .words(let base, let words):
+            Message.words(utterance: id, time: time, base: base, words)
+        case .envelope(_, let hop, let levels):
+            Message.envelope(utterance: id, time: time, hop: hop, levels)
+        case .end: Message.end(utterance: id, time: time)
+        }
     }
 
     private mutating func sendKeyframes(_ index: Int, until horizon: Double) {

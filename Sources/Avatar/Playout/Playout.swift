@@ -417,12 +417,7 @@ public struct Playout: Sendable {
         guard let running = utterances.first(where: { $0.hasBegun && !$0.isPlayedOut }) else {
             return
         }
-        for event in running.speech.items.prefix(running.speech.taken) {
-            switch event {
-            case .start, .words: sendSpeech(event, of: running, to: identity)
-            case .envelope, .end: break
-            }
-        }
+        for payload in running.told { outputs.append(.data(.speech, payload, to: identity)) }
     }
 
     var clockMessage: [UInt8] {

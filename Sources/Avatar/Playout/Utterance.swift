@@ -151,8 +151,10 @@ struct Utterance: Sendable {
     // A second and a half of the curve is enough to know the mouth at a cut.
     var keyframes = Reel<Keyframe>(keeping: 90)
     var prosody = Reel<ProsodyEvent>(keeping: 0)
-    // Starts and words of three minutes: a newcomer gets them all.
-    var speech = Reel<SpeechEvent>(keeping: 1000)
+    var speech = Reel<SpeechEvent>(keeping: 0)
+    /// Start and words as they were told: a newcomer gets the same, also when what follows has
+    /// moved back since.
+    var told: [[UInt8]] = []
     /// Everything was prepared.
     var isComplete = false
     /// It fails when what was prepared has been played.
