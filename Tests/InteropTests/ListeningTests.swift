@@ -11,7 +11,8 @@ import Testing
 /// who listens.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct ListeningTests {
     static let sentences = [
-        "Hello Bob, maybe my mother can be happy.", "Five lovely views from above the bay.",
+        "Hello Bob, maybe my mother can be happy.",
+        "Five lovely views from above the bay make people happy.",
         "Please bring me a pumpkin pie tomorrow.",
     ]
 
@@ -36,6 +37,29 @@ import Testing
         try Self.check(try #require(result["late"]), utterances: 2)
         try Self.check(try #require(result["after"]), utterances: 1)
         #expect(result["agent_exit"]?.int == 0)
+    }
+
+    @Test func aCutIsOneFadedFrameAndTheMouthComesToRest() async throws {
+        let result = try Self.run(try await Self.plan(mode: "cut"))
+        // Posted before anybody listened, heard from its first word.
+        try Self.check(try #require(result["first"]), utterances: 1)
+        #expect(result["stopped"]?.array == [.integer(2)])
+        #expect(result["queued"]?.int == 0)
+        for name in ["stop", "barge"] {
+            let cut = try #require(result[name])
+            #expect(cut["interrupted"]?.int == 1 && cut["ends"]?.int == 0, "\(name)")
+            #expect((cut["rest_after_ms"]?.number ?? 999) <= 150, "\(name)")
+            // No click: the fade's steepest slope is none that the voice did not have before.
+            let before = cut["step_before"]?.number ?? 0
+            #expect((cut["step_fade"]?.number ?? 9) <= max(2 * before, 0.05), "\(name): \(cut)")
+        }
+        let quiet = try #require(result["stop"]?["rms_after"]?.number)
+        #expect(quiet < 0.002, "sound goes on after the cut")
+        let states = (result["state"]?["utterances"]?.array ?? []).compactMap {
+            $0["state"]?.string
+        }
+        #expect(states == ["ended", "interrupted", "interrupted", "ended"])
+        try Self.check(try #require(result["after"]), utterances: 1)
     }
 
     /// What every listener's report must show.

@@ -183,8 +183,69 @@ def report(listener, references, first=1):
     }
 
 
+def cut_report(listener, u, reference, stopped_at):
+    """What a cut utterance sounded and looked like around its end."""
+    interrupted = listener.speech("interrupted", u)
+    if len(interrupted) != 1:
+        return {"u": u, "interrupted": len(interrupted)}
+    cut, sound = interrupted[0], listener.pcm()
+    pcm = np.fromfile(reference["pcm"], dtype=np.float32)
+    base = listener.speech("start", u)[0]["t_ms"] - reference["onset_ms"]
+    heard = int(max(0, (cut["t_ms"] - base - 60) * 48))
+    rough, _ = best_offset(sound, pcm[:heard])
+    at, score = fine(sound, pcm[heard // 2 : heard], (rough or 0) + heard // 2, 2400)
+    end = at - heard // 2 + int((cut["t_ms"] - base) * 48)
+    before, after = sound[end - 4800 : end - 960], sound[end + 960 : end + 9600]
+    fade = sound[end - 1440 : end + 480]
+    frames = [m for t, m, _ in listener.messages if t == "viseme" and m["u"] == u and m["n"] > cut["viseme_n"]]
+    rest = [m["t_ms"] for m in frames if m["weights"].get("Rest", 0) >= 0.9]
+    return {
+        "u": u, "interrupted": 1, "ends": len(listener.speech("end", u)), "score": score,
+        "rms_before": float(np.sqrt((before**2).mean())), "rms_after": float(np.sqrt((after**2).mean())),
+        "step_before": float(np.abs(np.diff(before)).max()), "step_fade": float(np.abs(np.diff(fade)).max()),
+        "rest_after_ms": (rest[0] - cut["t_ms"]) if rest else None, "cut_ms": cut["t_ms"], "frames": len(frames),
+    }
+
+
+async def cut_session(plan):
+    """Stops one sentence in its middle, barges into another, and posts one before anybody listens."""
+    session = call(plan["http"], "/session-live", plan.get("body"))
+    path = f"/session-live/{session['session_id']}"
+    early = call(plan["http"], path + "/speak", {"text": plan["sentences"][0]})
+    listener = Listener("first")
+    await listener.join(session["webrtc"]["url"], session["webrtc"]["token"])
+    ended = lambda u: lambda: any(m.get("u") == u for m in listener.speech("end") + listener.speech("interrupted"))
+    await listener.until(ended(early["u"]), 20)
+    await asyncio.sleep(0.6)
+    long = call(plan["http"], path + "/speak", {"text": plan["sentences"][1]})
+    await listener.until(lambda: listener.speech("start", long["u"]), 10)
+    await asyncio.sleep(1.0)
+    stopped = call(plan["http"], path + "/stop")
+    await asyncio.sleep(1.0)
+    again = call(plan["http"], path + "/speak", {"text": plan["sentences"][1]})
+    await listener.until(lambda: listener.speech("start", again["u"]), 10)
+    await asyncio.sleep(1.0)
+    barged = call(plan["http"], path + "/speak", {"text": plan["sentences"][2], "barge_in": True})
+    await listener.until(ended(barged["u"]), 20)
+    await asyncio.sleep(0.8)
+    state = call(plan["http"], path, method="GET")
+    references = plan["references"]
+    result = {
+        "stopped": stopped["stopped"], "queued": barged["queued"], "state": state,
+        "first": report(listener, references[:1]),
+        "stop": cut_report(listener, long["u"], references[1], 0),
+        "barge": cut_report(listener, again["u"], references[1], 0),
+        "after": report(listener, references[2:], barged["u"]),
+    }
+    await listener.leave()
+    call(plan["http"], path, method="DELETE")
+    print(json.dumps(result))
+
+
 async def main():
     plan = json.load(sys.stdin)
+    if plan.get("mode") == "cut":
+        return await cut_session(plan)
     session = call(plan["http"], "/session-live", plan.get("body"))
     path = f"/session-live/{session['session_id']}"
     listeners = [Listener("first")]
