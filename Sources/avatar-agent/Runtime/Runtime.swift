@@ -21,6 +21,8 @@ final class Runtime: Sendable {
 
     init(_ configuration: Configuration) async throws {
         _ = ProcessLimits.raiseOpenFiles()
+        // libsrtp tests itself at its first use: here, not on the loop at the first join.
+        _ = SRTPProfile.supported
         log = LogWriter(level: configuration.logLevel, format: configuration.logFormat)
         media = try Loop(name: "media")
         web = try Loop(name: "web")
