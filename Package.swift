@@ -35,10 +35,13 @@ func shellTarget(
 }
 
 /// A command of its own.
-func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+func program(
+    _ name: String, _ dependencies: [Target.Dependency], links: [String] = []
+) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies,
-        swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")])
+        swiftSettings: strict + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")],
+        linkerSettings: links.map { .linkedLibrary($0) })
 }
 
 /// One C library: its headers and static inline shims for what Swift cannot import.
@@ -72,12 +75,7 @@ let package = Package(
         cLibrary("CCurl", links: ["curl"]),
         cLibrary("CWebSockets", links: ["websockets", "ssl", "crypto"]),
         cLibrary("CYAML", links: ["yaml"]),
-        cLibrary(
-            "CFlite",
-            links: [
-                "flite_cmu_us_slt", "flite_cmu_us_rms", "flite_cmu_us_awb", "flite_cmu_us_kal16",
-                "flite_usenglish", "flite_cmulex", "flite", "m",
-            ]),
+        cLibrary("CFlite", links: ["flite_cmulex", "flite", "m"]),
         cLibrary("CLiveKitProto", links: ["protobuf-c"]),
 
         // Pure.
@@ -102,14 +100,22 @@ let package = Package(
             "Room",
             ["Base", "Crypto", "Telemetry", "Net", "Web", "WebRTC", "LiveKit", "Transport"]),
         shellTarget(
-            "Speech", ["Base", "Crypto", "Telemetry", "Net", "Web", "LipSync", "COpus", "CLinux"]),
+            "Speech",
+            [
+                "Base", "Crypto", "Telemetry", "Net", "Web", "LipSync", "COpus", "CFlite", "CLinux",
+            ]),
         shellTarget(
             "Avatar",
             ["Base", "Crypto", "Telemetry", "Net", "LipSync", "LiveKit", "Room", "Speech"]),
         shellTarget("TokenIssuer", ["Base", "Crypto", "Telemetry", "LiveKit", "Net", "Web"]),
 
         // Programs.
-        program("avatar-voice-flite", ["Base", "CFlite", "CLinux"]),
+        program(
+            "avatar-voice-flite", ["Base", "CFlite", "CLinux"],
+            links: [
+                "flite_cmu_us_slt", "flite_cmu_us_rms", "flite_cmu_us_awb", "flite_cmu_us_kal16",
+                "flite_usenglish",
+            ]),
         program(
             "avatar-agent",
             [
