@@ -80,6 +80,9 @@ int clinux_spawn(
   if (!error) error = posix_spawn_file_actions_adddup2(&actions, in, 0);
   if (!error) error = posix_spawn_file_actions_adddup2(&actions, out, 1);
   if (!error && err != 2) error = posix_spawn_file_actions_adddup2(&actions, err, 2);
+  // Descriptors that others in this process opened without close-on-exec stay ours: a child that
+  // kept a socket's far end open would hide its end from whoever waits for it.
+  if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
   if (!error) error = posix_spawn(pid, path, &actions, &attributes, argv, envp ? envp : environ);
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);

@@ -5,11 +5,11 @@ import Testing
 
 /// What clients build on: the RTP timestamps they read are the media time of the messages.
 @Suite(.serialized, .timeLimit(.minutes(3))) struct ClockTests {
-    @Test func everyListenerReadsTheSameMediaTimeHoweverItCameToTheTrack() throws {
+    @Test func everyListenerReadsTheSameMediaTimeHoweverItCameToTheTrack() async throws {
         let plan = JSONValue.object([
             .init("sentences", .array(ListeningTests.sentences.map { .string($0) }))
         ])
-        let result = try ListeningTests.run(plan, client: "rtp_subscriber.py")
+        let result = try await ListeningTests.run(plan, client: "rtp_subscriber.py")
         let rtp0 = try #require(result["early"]?["rtp0"]?.int)
         #expect((0...Int(UInt32.max)).contains(Int(rtp0)))
         for (name, utterances) in [("early", 2), ("late", 2), ("again", 1)] {

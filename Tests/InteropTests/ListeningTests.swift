@@ -18,7 +18,7 @@ import Testing
 
     @Test func theOfficialClientHearsAndReceivesEverySentence() async throws {
         let plan = try await Self.plan(mode: "plain")
-        let result = try Self.run(plan)
+        let result = try await Self.run(plan)
         let first = try #require(result["first"])
         try Self.check(first, utterances: 3)
         #expect(first["name"]?.string == "AI Assistant")
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func lateListenersHearWhatComesAfterThem() async throws {
-        let result = try Self.run(try await Self.plan(mode: "late"))
+        let result = try await Self.run(try await Self.plan(mode: "late"))
         try Self.check(try #require(result["first"]), utterances: 2)
         try Self.check(try #require(result["late"]), utterances: 2)
         try Self.check(try #require(result["after"]), utterances: 1)
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test func aCutIsOneFadedFrameAndTheMouthComesToRest() async throws {
-        let result = try Self.run(try await Self.plan(mode: "cut"))
+        let result = try await Self.run(try await Self.plan(mode: "cut"))
         // Posted before anybody listened, heard from its first word.
         try Self.check(try #require(result["first"]), utterances: 1)
         #expect(result["stopped"]?.array == [.integer(2)])
@@ -86,10 +86,12 @@ import Testing
         #expect(sums.allSatisfy { $0 == 1 })
     }
 
-    static func run(_ plan: JSONValue, client: String = "listening_client.py") throws -> JSONValue {
+    static func run(_ plan: JSONValue, client: String = "listening_client.py") async throws
+        -> JSONValue
+    {
         var json = JSONWriter()
         json.value(plan)
-        let output = try PythonEnvironment.output(
+        let output = try await PythonEnvironment.output(
             of: "with_agent.py", [try Self.agentPath(), client], input: json.text, seconds: 200)
         return try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 24)
     }

@@ -13,8 +13,8 @@ import Testing
         let words: String
     }
 
-    @Test func wrongCommandsAndFilesAreRefusedInOneSentence() throws {
-        let runs = try Self.run("commands")
+    @Test func wrongCommandsAndFilesAreRefusedInOneSentence() async throws {
+        let runs = try await Self.run("commands")
         #expect(runs["nothing"]?["exit"]?.int == 64)
         try Self.check(
             runs,
@@ -37,8 +37,8 @@ import Testing
             ])
     }
 
-    @Test func aServerThatCannotBeJoinedEndsTheCommandInOneSentence() throws {
-        let runs = try Self.run("servers")
+    @Test func aServerThatCannotBeJoinedEndsTheCommandInOneSentence() async throws {
+        let runs = try await Self.run("servers")
         try Self.check(
             runs,
             [
@@ -61,8 +61,8 @@ import Testing
         #expect((runs["interrupted"]?["seconds"]?.number ?? 99) < 4)
     }
 
-    @Test func theServiceAnswersWrongCallsAndLeavesNothingBehind() throws {
-        let calls = try Self.run("service")
+    @Test func theServiceAnswersWrongCallsAndLeavesNothingBehind() async throws {
+        let calls = try await Self.run("service")
         let expected: [(name: String, status: Int64, code: String)] = [
             ("down", 502, "room_unreachable"), ("health", 200, ""), ("made", 201, ""),
             ("path", 404, "not_found"), ("session", 404, "session_not_found"),
@@ -105,12 +105,12 @@ import Testing
                 errors.first.map { expected.words.isEmpty || $0.contains(expected.words) } == true,
                 "\(expected.name): \(all)")
             #expect(run["leaks"]?.bool == false, "\(expected.name)")
-            #expect((run["seconds"]?.number ?? 99) < 20, "\(expected.name)")
+            #expect((run["seconds"]?.number ?? 99) < 60, "\(expected.name)")
         }
     }
 
-    private static func run(_ group: String) throws -> JSONValue {
-        let output = try PythonEnvironment.output(
+    private static func run(_ group: String) async throws -> JSONValue {
+        let output = try await PythonEnvironment.output(
             of: "wrong_inputs.py", [try ListeningTests.agentPath(), group], seconds: 75)
         return try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 20)
     }

@@ -59,11 +59,11 @@ final class Pipe: Sendable {
     }
 }
 
-/// Asks again and again, up to ten seconds.
+/// Asks again and again, up to two minutes: the machine may be busy.
 func eventually(
     _ condition: () async throws -> Bool, sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
-    let end = Loop.now + .seconds(10)
+    let end = Loop.now + .seconds(120)
     while Loop.now < end {
         if try await condition() { return }
         await Task.yield()

@@ -91,7 +91,7 @@ async def serve_websocket(connection):
     elif path.startswith("/hold"):
         # Reads nothing: the other side's queue fills.
         connection.transport.pause_reading()
-        await asyncio.sleep(20)
+        await asyncio.sleep(3600)
 
 
 def refuse(connection, request):
@@ -202,13 +202,20 @@ def application():
             body=body, headers={"X-Method": request.method, "X-Seen": json.dumps(
                 [[k, v] for k, v in request.headers.items()])})
 
-    async def drip(request):
+    turns = asyncio.Queue()
+
+    async def turns_taken(request):
+        """Five pieces, each but the first sent when `turn` has been called."""
         response = web.StreamResponse()
         await response.prepare(request)
-        for number in range(int(request.query["count"])):
+        for number in range(5):
             await response.write(f"{number};".encode())
-            await asyncio.sleep(0)
+            await turns.get()
         return response
+
+    async def turn(request):
+        turns.put_nowait(None)
+        return web.Response(text="on")
 
     async def endless(request):
         """Until the client leaves; then `left` is answered."""
@@ -235,11 +242,11 @@ def application():
         if request.query.get("then") == "cut":
             request.transport.close()
         else:
-            await asyncio.sleep(20)
+            await asyncio.sleep(3600)
         return response
 
     async def never(request):
-        await asyncio.sleep(20)
+        await asyncio.sleep(3600)
 
     async def status(request):
         return web.Response(status=int(request.match_info["code"]), text="why", headers=(
@@ -249,7 +256,8 @@ def application():
         return web.Response(headers={f"X-{n}": "a" * 7000 for n in range(20)})
 
     app.add_routes([
-        web.get("/hello", hello), web.route("*", "/echo", echo), web.get("/drip", drip),
+        web.get("/hello", hello), web.route("*", "/echo", echo),
+        web.get("/turns", turns_taken), web.get("/turn", turn),
         web.get("/endless", endless), web.get("/left", left), web.get("/stall", stall),
         web.get("/never", never), web.get("/status/{code}", status), web.get("/headers", headers)])
     return app

@@ -196,7 +196,7 @@ final class EngineProcess {
     }
 
     @Test func aHangingEngineIsKilledAndReplaced() async throws {
-        try await withFlite({ $0.hangLimit = .milliseconds(1_500) }) { voice in
+        try await withFlite({ $0.hangLimit = .seconds(4) }) { voice in
             _ = try await Heard(voice.speak("Warm.", voiceID: nil))
             for pid in await voice.engines.pids { kill(pid, SIGSTOP) }
             await #expect(throws: VoiceError.timedOut) {
@@ -208,7 +208,7 @@ final class EngineProcess {
     }
 
     @Test func whoeverWaitsTooLongForAnEngineIsTold() async throws {
-        try await withFlite({ $0.queueLimit = .milliseconds(1_500) }) { voice in
+        try await withFlite({ $0.queueLimit = .seconds(4) }) { voice in
             _ = try await Heard(voice.speak("Warm.", voiceID: nil))
             for pid in await voice.engines.pids { kill(pid, SIGSTOP) }
             let first = voice.speak("I block the engine.", voiceID: nil)

@@ -134,9 +134,8 @@ struct Heard {
         let text = String((0..<5_000).map { _ in letters.randomElement(using: &random)! })
         try await withFlite { voice in
             let stream = voice.speak(text, voiceID: "kal16")
-            let start = ContinuousClock.now
-            _ = try await stream.next()
-            #expect(ContinuousClock.now - start < .seconds(2))
+            let first = try #require(try await stream.next())
+            #expect(first.duration <= 1_500, "the first words come before the rest is made")
             await #expect(throws: VoiceError.tooLong) { try await Heard(stream) }
         }
     }

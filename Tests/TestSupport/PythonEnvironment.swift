@@ -27,7 +27,8 @@ public enum PythonEnvironment {
     }()
 
     /// The path of its interpreter; the environment is made first where it is missing or was made
-    /// for other packages.
+    /// for other packages. Blocks for as long as that takes: call it inside `waiting` where other
+    /// tests run beside.
     public static func python() throws -> String {
         try made.get()
         return interpreter.path
@@ -42,10 +43,12 @@ public enum PythonEnvironment {
     ///   - seconds: it is ended when it runs longer.
     /// - Throws: `Failure` with its last words when it exits with another status than 0.
     public static func output(
-        of program: String, _ arguments: [String] = [], input: String = "", seconds: Int = 20
-    ) throws -> String {
+        of program: String, _ arguments: [String] = [], input: String = "", seconds: Int = 120
+    ) async throws -> String {
         let path = Fixtures.peers.appending(path: program).path
-        return try run(try python(), [path] + arguments, input: input, seconds: seconds)
+        return try await waiting {
+            Result { try run(try python(), [path] + arguments, input: input, seconds: seconds) }
+        }.get()
     }
 
     private static let interpreter = folder.appending(path: "bin/python")
@@ -63,10 +66,10 @@ public enum PythonEnvironment {
         }
         if (try? String(contentsOf: marker, encoding: .utf8)) == wanted { return }
         if !FileManager.default.isExecutableFile(atPath: interpreter.path) {
-            _ = try run("/usr/bin/env", ["python3", "-m", "venv", folder.path], seconds: 120)
+            _ = try run("/usr/bin/env", ["python3", "-m", "venv", folder.path], seconds: 600)
         }
         let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-        _ = try run(interpreter.path, pip + packages, seconds: 600)
+        _ = try run(interpreter.path, pip + packages, seconds: 1_200)
         try wanted.write(to: marker, atomically: true, encoding: .utf8)
     }
 

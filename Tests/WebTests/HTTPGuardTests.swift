@@ -6,7 +6,7 @@ import Testing
 import Web
 
 /// What the library would let through or trip over, and what it refuses by itself.
-@Suite("HTTP guards", .timeLimit(.minutes(1)))
+@Suite("HTTP guards", .timeLimit(.minutes(10)))
 struct HTTPGuardTests {
     /// A request whose connection must end with one answer, and nothing behind it be taken for a
     /// request.

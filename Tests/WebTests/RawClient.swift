@@ -3,6 +3,7 @@ import Base
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A TCP connection that sends exactly what a test says. It waits on other threads than the few
 /// that carry the tests, and 5 s at most.
@@ -14,7 +15,7 @@ final class RawClient: Sendable {
 
     init(to address: SocketAddress) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
@@ -127,13 +128,6 @@ final class RawClient: Sendable {
         }
         unread.withLock { $0 += bytes }
         return bytes.isEmpty ? (code == EAGAIN ? .late : .end) : .more
-    }
-}
-
-/// Runs what blocks on a thread of its own: Dispatch starts another one only every second or so.
-func waiting<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-    await withCheckedContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(returning: body()) }
     }
 }
 

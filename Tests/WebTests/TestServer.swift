@@ -3,6 +3,7 @@ import Base
 import Net
 import Synchronization
 import Web
+import TestSupport
 
 /// A loop with a server on it, on a port of loopback.
 final class TestServer: Sendable {

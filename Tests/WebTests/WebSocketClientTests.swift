@@ -5,7 +5,7 @@ import Testing
 import Web
 
 /// The websocket client against Python's `websockets`, and against peers that break the rules.
-@Suite("WebSocket client", .timeLimit(.minutes(1)))
+@Suite("WebSocket client", .timeLimit(.minutes(10)))
 struct WebSocketClientTests {
     @Test func messagesOfAllSizesComeBackAsTheyWent() async throws {
         let socket = try await Socket("/echo")

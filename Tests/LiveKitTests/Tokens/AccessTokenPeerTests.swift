@@ -8,8 +8,8 @@ import Testing
 @Suite struct AccessTokenPeerTests {
     let key = APIKey(id: "devkey", secret: "a-secret-of-more-than-32-characters-ü")
 
-    @Test func tokensOfTheOfficialLibraryAreReadOrRefused() throws {
-        let text = try PythonEnvironment.output(of: "access_tokens.py", ["mint"])
+    @Test func tokensOfTheOfficialLibraryAreReadOrRefused() async throws {
+        let text = try await PythonEnvironment.output(of: "access_tokens.py", ["mint"])
         let tokens = try JSONValue(parsing: text)
         let seconds = try #require(tokens["now"]?.int)
         let now = WallClock(unixMilliseconds: seconds * 1000)
@@ -79,7 +79,7 @@ import Testing
         #expect(video.canManageAgentSession == false)
     }
 
-    @Test func theOfficialLibraryReadsOurTokens() throws {
+    @Test func theOfficialLibraryReadsOurTokens() async throws {
         // PyJWT reads the real clock: far enough either way that no clock matters.
         var claims = TokenClaims(
             identity: "viewer \u{1F600}\u{7F}\u{1}", video: .joining("röom"),
@@ -92,7 +92,7 @@ import Testing
         claims.roomConfiguration?.agents = [.init(agentName: "avatar", metadata: "{}")]
         let token = try AccessToken.mint(claims, key: key)
         let wrong = try AccessToken.mint(claims, key: APIKey(id: "devkey", secret: "wrong"))
-        let answer = try JSONValue(
+        let answer = try await JSONValue(
             parsing: PythonEnvironment.output(
                 of: "access_tokens.py", ["verify"], input: "\(token)\n\(wrong)\n"))
         #expect(answer[1]?["error"]?.string == "InvalidSignatureError")

@@ -7,8 +7,9 @@ import Testing
 /// Held against the official protobuf classes: every field of every message, every member of every
 /// oneof, filled and at zero, is read and written back to the same byte.
 @Suite struct ProtobufPeerTests {
-    @Test func everyFieldOfEveryMessageSurvives() throws {
-        let lines = try PythonEnvironment.output(of: "protobuf_exemplars.py").split(separator: "\n")
+    @Test func everyFieldOfEveryMessageSurvives() async throws {
+        let lines = try await PythonEnvironment.output(of: "protobuf_exemplars.py")
+            .split(separator: "\n")
         #expect(lines.count > 150)
         for line in lines {
             let words = line.split(separator: " ")
