@@ -18,7 +18,7 @@ import Testing
 
     @Test func theOfficialClientHearsAndReceivesEverySentence() async throws {
         let plan = try await Self.plan(mode: "plain")
-        let result = try await Self.run(plan)
+        let result = try await Self.heard(plan) { [$0["first"]] }
         let first = try #require(result["first"])
         try Self.check(first, utterances: 3)
         #expect(first["name"]?.string == "AI Assistant")
@@ -31,16 +31,58 @@ import Testing
         #expect(delays.count == 3 && (delays.max() ?? 0) - (delays.min() ?? 0) <= 120)
     }
 
+    @Test func anOldOfficialClientHearsAndReceivesEverySentence() async throws {
+        let version = "0.17.5"
+        let sdk = try await PythonEnvironment.sdk(version: version)
+        let plan = try await Self.plan(mode: "plain")
+        let result = try await Self.heard(plan, options: ["client:PYTHONPATH=\(sdk)"]) {
+            [$0["first"]]
+        }
+        #expect(result["sdk"]?.string == version)
+        try Self.check(try #require(result["first"]), utterances: 3)
+        #expect(result["agent_exit"]?.int == 0)
+    }
+
     @Test func lateListenersHearWhatComesAfterThem() async throws {
-        let result = try await Self.run(try await Self.plan(mode: "late"))
+        let result = try await Self.heard(try await Self.plan(mode: "late")) {
+            [$0["first"], $0["late"], $0["after"]]
+        }
         try Self.check(try #require(result["first"]), utterances: 2)
         try Self.check(try #require(result["late"]), utterances: 2)
         try Self.check(try #require(result["after"]), utterances: 1)
         #expect(result["agent_exit"]?.int == 0)
     }
 
+    @Test func twoSessionsInTwoRoomsSpeakAtOnceAndMixNothing() async throws {
+        let result = try await Self.heard(try await Self.plan(mode: "rooms")) {
+            [$0["one"], $0["other"]]
+        }
+        #expect((result["overlap"]?.number ?? 0) >= 1, "they did not speak at once")
+        for (index, name) in ["one", "other"].enumerated() {
+            let report = try #require(result[name])
+            try Self.check(report, utterances: 1)
+            #expect(report["texts"]?.array == [.string(Self.sentences[index])], "\(name)")
+            #expect(report["senders"]?.array == report["agent"].map { [$0] }, "\(name)")
+            #expect((report["foreign_waveform"]?.number ?? 1) < 0.6, "\(name) hears the other")
+        }
+        #expect(result["agent_exit"]?.int == 0)
+    }
+
+    @Test func threeListenersAtOnceEachGetEverything() async throws {
+        let result = try await Self.heard(try await Self.plan(mode: "three")) {
+            $0["listeners"]?.array ?? []
+        }
+        #expect(result["state"]?["participants"]?.int == 3)
+        let reports = try #require(result["listeners"]?.array)
+        #expect(reports.count == 3)
+        for report in reports { try Self.check(report, utterances: 2) }
+        #expect(result["agent_exit"]?.int == 0)
+    }
+
     @Test func aCutIsOneFadedFrameAndTheMouthComesToRest() async throws {
-        let result = try await Self.run(try await Self.plan(mode: "cut"))
+        let result = try await Self.heard(try await Self.plan(mode: "cut")) {
+            [$0["first"], $0["after"]]
+        }
         // Posted before anybody listened, heard from its first word.
         try Self.check(try #require(result["first"]), utterances: 1)
         #expect(result["stopped"]?.array == [.integer(2)])
@@ -60,6 +102,32 @@ import Testing
         }
         #expect(states == ["ended", "interrupted", "interrupted", "ended"])
         try Self.check(try #require(result["after"]), utterances: 1)
+    }
+
+    /// What a client measured, again where the machine was too busy to play sound in time.
+    ///
+    /// - Parameter reports: those in a result whose sound must be whole.
+    static func heard(
+        _ plan: JSONValue, options: [String] = [], reports: (JSONValue) -> [JSONValue?]
+    ) async throws -> JSONValue {
+        var result = try await run(plan, options: options)
+        for _ in 0..<2 {
+            let isWhole = reports(result).allSatisfy { report in
+                (report?["utterances"]?.array ?? []).allSatisfy(Self.isWhole)
+            }
+            let disturbed = result["disturbed_ms"]?.number ?? 0
+            if isWhole || disturbed < Self.undisturbed { break }
+            result = try await run(plan, options: options)
+        }
+        return result
+    }
+
+    /// Milliseconds that a thread may have to wait where sound is to be judged: half of what a
+    /// jitter buffer holds.
+    private static let undisturbed = 20.0
+
+    private static func isWhole(_ utterance: JSONValue) -> Bool {
+        (utterance["envelope"]?.number ?? 0) >= 0.95 && (utterance["waveform"]?.number ?? 0) >= 0.8
     }
 
     /// What every listener's report must show.
@@ -86,13 +154,14 @@ import Testing
         #expect(sums.allSatisfy { $0 == 1 })
     }
 
-    static func run(_ plan: JSONValue, client: String = "listening_client.py") async throws
-        -> JSONValue
-    {
+    static func run(
+        _ plan: JSONValue, client: String = "listening_client.py", options: [String] = []
+    ) async throws -> JSONValue {
         var json = JSONWriter()
         json.value(plan)
         let output = try await PythonEnvironment.output(
-            of: "with_agent.py", [try Self.agentPath(), client], input: json.text, seconds: 200)
+            of: "with_agent.py", [try Self.agentPath(), client] + options, input: json.text,
+            seconds: 200)
         return try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 24)
     }
 

@@ -5,11 +5,13 @@ Reads one JSON object on stdin:
   sentences   what to have said, one utterance each
   references  for each sentence {"pcm": path of float32 48 kHz mono, "phones": [[symbol, start_ms, end_ms]…],
               "onset_ms": first sample above −38 dBFS}
-  mode        "plain", or "late": a second listener joins after the first utterance, and a third after
-              the first has left
+  mode        "plain"; "late": a second listener joins after the first utterance, and a third after
+              the first has left; "three": three listeners from the start; "rooms": two sessions, a
+              listener each, speak at once, the first one the first sentence, the second one the
+              second; "cut": see cut_session
 Prints one JSON object with what was measured; the test decides.
 """
-import asyncio, base64, json, sys, time, urllib.request
+import asyncio, base64, json, sys, threading, time, urllib.request
 import numpy as np
 from livekit import rtc
 
@@ -20,6 +22,32 @@ def call(base, path, body=None, method="POST"):
     request = urllib.request.Request(base + path, method=method, data=json.dumps(body or {}).encode())
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
+
+
+class Disturbance(threading.Thread):
+    """How long the machine let a thread wait that only wanted to sleep for 5 ms, at most.
+
+    Sound is heard in real time. Where everybody has to wait for the processor, a jitter buffer
+    stretches what it plays, and nothing can be said of who sent it.
+    """
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.worst = 0.0
+        self.start()
+
+    def run(self):
+        while True:
+            before = time.monotonic()
+            time.sleep(0.005)
+            self.worst = max(self.worst, time.monotonic() - before - 0.005)
+
+
+disturbance = Disturbance()
+
+
+def tell(result):
+    print(json.dumps({**result, "disturbed_ms": disturbance.worst * 1000}))
 
 
 class Listener:
@@ -45,7 +73,7 @@ class Listener:
 
     async def join(self, url, token):
         await self.room.connect(url, token)
-        await asyncio.wait_for(self.subscribed.wait(), 10)
+        await asyncio.wait_for(self.subscribed.wait(), 30)
 
     async def leave(self):
         for task in self.tasks:
@@ -62,6 +90,19 @@ class Listener:
             if topic == "speech" and message["type"] == kind and u in (None, message.get("u")) and message not in found:
                 found.append(message)
         return found
+
+    @property
+    def heard(self):
+        """Samples of sound so far."""
+        return sum(map(len, self.sound))
+
+    async def hear_more(self, seconds):
+        """Waits until so much more sound has come: what was sent before is heard then."""
+        wanted = self.heard + seconds * RATE
+        await self.until(lambda: self.heard >= wanted, 30)
+
+    def finished(self, u):
+        return any(m.get("u") == u for kind in ("end", "interrupted", "error") for m in self.speech(kind))
 
     async def until(self, condition, seconds):
         end = time.monotonic() + seconds
@@ -183,12 +224,12 @@ def report(listener, references, first=1):
     }
 
 
-def cut_report(listener, u, reference, stopped_at):
-    """What a cut utterance sounded and looked like around its end."""
+def cut_report(listener, u, reference, span):
+    """What a cut utterance sounded and looked like around its end, in that span of the sound."""
     interrupted = listener.speech("interrupted", u)
     if len(interrupted) != 1:
         return {"u": u, "interrupted": len(interrupted)}
-    cut, sound = interrupted[0], listener.pcm()
+    cut, sound = interrupted[0], listener.pcm()[span[0] : span[1]]
     pcm = np.fromfile(reference["pcm"], dtype=np.float32)
     base = listener.speech("start", u)[0]["t_ms"] - reference["onset_ms"]
     heard = int(max(0, (cut["t_ms"] - base - 60) * 48))
@@ -214,38 +255,94 @@ async def cut_session(plan):
     early = call(plan["http"], path + "/speak", {"text": plan["sentences"][0]})
     listener = Listener("first")
     await listener.join(session["webrtc"]["url"], session["webrtc"]["token"])
-    ended = lambda u: lambda: any(m.get("u") == u for m in listener.speech("end") + listener.speech("interrupted"))
-    await listener.until(ended(early["u"]), 20)
-    await asyncio.sleep(0.6)
+    await listener.until(lambda: listener.finished(early["u"]), 60)
+    await listener.hear_more(0.6)
+    marks = [listener.heard]
     long = call(plan["http"], path + "/speak", {"text": plan["sentences"][1]})
-    await listener.until(lambda: listener.speech("start", long["u"]), 10)
-    await asyncio.sleep(1.0)
+    await listener.until(lambda: listener.speech("start", long["u"]), 30)
+    await listener.hear_more(1)
     stopped = call(plan["http"], path + "/stop")
-    await asyncio.sleep(1.0)
+    await listener.hear_more(1)
+    marks.append(listener.heard)
     again = call(plan["http"], path + "/speak", {"text": plan["sentences"][1]})
-    await listener.until(lambda: listener.speech("start", again["u"]), 10)
-    await asyncio.sleep(1.0)
+    await listener.until(lambda: listener.speech("start", again["u"]), 30)
+    await listener.hear_more(1)
     barged = call(plan["http"], path + "/speak", {"text": plan["sentences"][2], "barge_in": True})
-    await listener.until(ended(barged["u"]), 20)
-    await asyncio.sleep(0.8)
+    await listener.until(lambda: listener.finished(barged["u"]), 60)
+    await listener.hear_more(0.8)
     state = call(plan["http"], path, method="GET")
     references = plan["references"]
     result = {
         "stopped": stopped["stopped"], "queued": barged["queued"], "state": state,
         "first": report(listener, references[:1]),
-        "stop": cut_report(listener, long["u"], references[1], 0),
-        "barge": cut_report(listener, again["u"], references[1], 0),
+        "stop": cut_report(listener, long["u"], references[1], marks),
+        "barge": cut_report(listener, again["u"], references[1], (marks[1], None)),
         "after": report(listener, references[2:], barged["u"]),
     }
     await listener.leave()
     call(plan["http"], path, method="DELETE")
-    print(json.dumps(result))
+    tell(result)
+
+
+async def open_session(plan, listeners):
+    """A session with so many official listeners, all of them there."""
+    session = call(plan["http"], "/session-live", plan.get("body"))
+    path = f"/session-live/{session['session_id']}"
+    tokens = [session["webrtc"]["token"]] + [call(plan["http"], path + "/token")["token"] for _ in range(1, listeners)]
+    there = [Listener(f"listener {index}") for index in range(listeners)]
+    await asyncio.gather(*(one.join(session["webrtc"]["url"], token) for one, token in zip(there, tokens)))
+    return session, path, there
+
+
+def spoken_at(listener, u):
+    """When an utterance began and ended, by the server's clock in seconds."""
+    clock = listener.speech("clock")[-1]
+    at = lambda message: (message["t_ms"] - clock["t_ms"] + clock["unix_ms"]) / 1000
+    return at(listener.speech("start", u)[0]), at(listener.speech("end", u)[0])
+
+
+async def two_rooms(plan):
+    """Two sessions speak at once; what of each other do their listeners hear and receive?"""
+    opened = [await open_session(plan, 1) for _ in range(2)]
+    for (_, path, _), text in zip(opened, plan["sentences"]):
+        call(plan["http"], path + "/speak", {"text": text})
+    await asyncio.gather(*(there[0].until(lambda one=there[0]: one.finished(1), 60) for _, _, there in opened))
+    await asyncio.gather(*(there[0].hear_more(0.8) for _, _, there in opened))
+    result, spoken = {}, []
+    for name, index in (("one", 0), ("other", 1)):
+        session, path, (listener,) = opened[index]
+        result[name] = report(listener, [plan["references"][index]])
+        foreign = np.fromfile(plan["references"][1 - index]["pcm"], dtype=np.float32)
+        result[name]["foreign_waveform"] = hear(listener.pcm(), foreign)["waveform"]
+        result[name]["senders"] = sorted({participant.identity for _, _, participant in listener.messages})
+        result[name]["agent"] = session["agent"]["identity"]
+        result[name]["texts"] = [m["text"] for m in listener.speech("start")]
+        spoken.append(spoken_at(listener, 1))
+        await listener.leave()
+        call(plan["http"], path, method="DELETE")
+    result["overlap"] = min(spoken[0][1], spoken[1][1]) - max(spoken[0][0], spoken[1][0])
+    tell(result)
+
+
+async def three_listeners(plan):
+    session, path, there = await open_session(plan, 3)
+    for u, text in enumerate(plan["sentences"][:2], 1):
+        call(plan["http"], path + "/speak", {"text": text})
+        await asyncio.gather(*(one.until(lambda one=one: one.finished(u), 60) for one in there))
+        await asyncio.gather(*(one.hear_more(0.8) for one in there))
+    state = call(plan["http"], path, method="GET")
+    result = {"state": state, "listeners": [report(one, plan["references"][:2]) for one in there]}
+    for one in there:
+        await one.leave()
+    call(plan["http"], path, method="DELETE")
+    tell(result)
 
 
 async def main():
     plan = json.load(sys.stdin)
-    if plan.get("mode") == "cut":
-        return await cut_session(plan)
+    special = {"cut": cut_session, "rooms": two_rooms, "three": three_listeners}.get(plan.get("mode"))
+    if special:
+        return await special(plan)
     session = call(plan["http"], "/session-live", plan.get("body"))
     path = f"/session-live/{session['session_id']}"
     listeners = [Listener("first")]
@@ -255,23 +352,23 @@ async def main():
         posted.append(call(plan["http"], path + "/speak", {"text": sentence}))
         u = posted[-1]["u"]
         speaker = listeners[0]
-        await speaker.until(lambda: any(m.get("u") == u for m in speaker.speech("end") + speaker.speech("error")), 30)
-        await asyncio.sleep(0.8)
+        await speaker.until(lambda: speaker.finished(u), 60)
+        await speaker.hear_more(0.8)
         if plan.get("mode") == "late" and index == 0:
             late = Listener("late")
             await late.join(session["webrtc"]["url"], call(plan["http"], path + "/token")["token"])
             listeners.append(late)
-            await asyncio.sleep(0.3)
+            await late.hear_more(0.3)
         if plan.get("mode") == "late" and index == 1:
             await listeners[0].leave()
             after = Listener("after")
             await after.join(session["webrtc"]["url"], call(plan["http"], path + "/token")["token"])
             listeners[0], first = after, listeners[0]
             listeners.append(first)
-            await asyncio.sleep(0.3)
+            await after.hear_more(0.3)
     state = call(plan["http"], path, method="GET")
     references = plan["references"]
-    result = {"session": session, "posted": posted, "state": state}
+    result = {"session": session, "posted": posted, "state": state, "sdk": rtc.__version__}
     if plan.get("mode") == "late":
         after, late, first = listeners
         result["first"] = report(first, references[:2])
@@ -283,7 +380,7 @@ async def main():
         if listener.room.isconnected():
             await listener.leave()
     call(plan["http"], path, method="DELETE")
-    print(json.dumps(result))
+    tell(result)
 
 
 asyncio.run(main())

@@ -3,7 +3,7 @@
 usage: with_agent.py AGENT CLIENT [option…] < plan.json
   AGENT   the avatar-agent program
   CLIENT  a program beside this one; it gets the plan with "http", "livekit", "key", "secret" added
-  options: env:NAME=VALUE for the agent, agent:OPTION for its command line
+  options: env:NAME=VALUE for the agent, client:NAME=VALUE for the client, agent:OPTION for its command line
 Prints the client's JSON with "agent_exit" (its status after SIGTERM) and "agent_log" (its last lines) added.
 """
 import json, os, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -59,7 +59,8 @@ def main():
         process = subprocess.Popen([agent, "start", "--port", str(http), "--log-format", "json", *words], stderr=log, env=env, cwd=work)
         wait_for(f"http://127.0.0.1:{http}/health", process)
         plan.update(http=f"http://127.0.0.1:{http}", livekit=env["LIVEKIT_URL"], key=KEY, secret=SECRET, agent_pid=process.pid, sfu=f"http://127.0.0.1:{rtc}")
-        run = subprocess.run([sys.executable, os.path.join(HERE, client)], input=json.dumps(plan), text=True, capture_output=True, timeout=150)
+        theirs = dict(os.environ, **dict(o[7:].split("=", 1) for o in options if o.startswith("client:")))
+        run = subprocess.run([sys.executable, os.path.join(HERE, client)], input=json.dumps(plan), text=True, capture_output=True, timeout=150, env=theirs)
         if run.returncode:
             log.seek(0)
             raise SystemExit(f"{client} failed: {run.stderr[-3000:]}\n{run.stdout[-2000:]}\nagent:\n{log.read()[-3000:]}")

@@ -34,6 +34,31 @@ public enum PythonEnvironment {
         return interpreter.path
     }
 
+    /// The folder of another version of the LiveKit SDK than the environment's, for PYTHONPATH: it is
+    /// put there first where it is missing.
+    ///
+    /// - Parameter version: as PyPI has it.
+    public static func sdk(version: String) async throws -> String {
+        try await waiting { Result { try installedSDK(version) } }.get()
+    }
+
+    private static func installedSDK(_ version: String) throws -> String {
+        let python = try python()
+        let target = folder.appending(path: "sdk/livekit-\(version)")
+        return try locked {
+            guard !FileManager.default.fileExists(atPath: target.path) else { return target.path }
+            // Under another name until it is whole; what it depends on is the environment's.
+            let growing = target.appendingPathExtension("part")
+            try? FileManager.default.removeItem(at: growing)
+            let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+            _ = try run(
+                python, pip + ["--no-deps", "--target", growing.path, "livekit==\(version)"],
+                seconds: 1_200)
+            try FileManager.default.moveItem(at: growing, to: target)
+            return target.path
+        }
+    }
+
     /// What a Python program of `Tests/Peers` prints.
     ///
     /// - Parameters:
@@ -53,24 +78,31 @@ public enum PythonEnvironment {
 
     private static let interpreter = folder.appending(path: "bin/python")
 
-    /// Made at most once in a process; the lock on the folder keeps two processes apart.
+    /// Made at most once in a process.
     private static let made: Result<Void, any Error> = Result {
-        let marker = folder.appending(path: ".packages")
-        let wanted = packages.joined(separator: "\n")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        try locked {
+            let marker = folder.appending(path: ".packages")
+            let wanted = packages.joined(separator: "\n")
+            if (try? String(contentsOf: marker, encoding: .utf8)) == wanted { return }
+            if !FileManager.default.isExecutableFile(atPath: interpreter.path) {
+                _ = try run("/usr/bin/env", ["python3", "-m", "venv", folder.path], seconds: 600)
+            }
+            let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
+            _ = try run(interpreter.path, pip + packages, seconds: 1_200)
+            try wanted.write(to: marker, atomically: true, encoding: .utf8)
+        }
+    }
+
+    /// Keeps two processes apart, and two tests, that want to put something into the folder.
+    private static func locked<Value>(_ body: () throws -> Value) throws -> Value {
         let lock = open(folder.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard lock >= 0 else { throw Failure(description: "cannot open \(folder.path)") }
         defer { close(lock) }
         guard flock(lock, LOCK_EX) == 0 else {
             throw Failure(description: "cannot lock \(folder.path)")
         }
-        if (try? String(contentsOf: marker, encoding: .utf8)) == wanted { return }
-        if !FileManager.default.isExecutableFile(atPath: interpreter.path) {
-            _ = try run("/usr/bin/env", ["python3", "-m", "venv", folder.path], seconds: 600)
-        }
-        let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-        _ = try run(interpreter.path, pip + packages, seconds: 1_200)
-        try wanted.write(to: marker, atomically: true, encoding: .utf8)
+        return try body()
     }
 
     private static func run(
