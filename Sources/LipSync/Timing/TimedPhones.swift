@@ -106,6 +106,7 @@ public struct TimedPhones: Sendable, Equatable {
     ///   - sound: the speech itself, if it is there already: times become better by it.
     ///   - continues: whether more words follow the last one without a pause.
     /// - Returns: the sounds and the rung of the ladder that they stand on.
+    /// - Throws: `TimingError` where the times make no sense.
     public static func resolve(
         _ timing: SpeechTiming, sound: MonoSound? = nil, continues: Bool = false
     ) throws(TimingError) -> TimedPhones {
