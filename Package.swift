@@ -13,9 +13,11 @@ let strict: [SwiftSetting] = [
 ]
 
 /// Values and state machines: no clock, no socket, no task, no logging.
-func pureTarget(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func pureTarget(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
     .target(
-        name: name, dependencies: dependencies,
+        name: name, dependencies: dependencies, resources: resources,
         swiftSettings: strict + [.strictMemorySafety()],
         linkerSettings: [.linkedLibrary("m")])  // floor, round: the compiler calls them in libm
 }
@@ -83,7 +85,11 @@ let package = Package(
         backendTarget("Crypto", ["Base", "COpenSSL"]),
         backendTarget("LiveKit", ["Base", "Crypto", "CLiveKitProto"]),
         pureTarget("WebRTC", ["Base", "Crypto", "COpenSSL", "CSRTP"]),
-        pureTarget("LipSync", ["Base"]),
+        pureTarget(
+            "LipSync", ["Base"],
+            resources: ["de", "en", "es", "fr", "it", "world"].map {
+                .embedInCode("Tables/\($0).mouth")
+            }),
 
         // Shell.
         backendTarget("Config", ["Base", "CYAML"]),

@@ -85,6 +85,11 @@ public struct MouthShape: Sendable, Equatable {
         return max(difference.max(), -difference.min())
     }
 
+    /// The class with the largest weight; the first of equals.
+    public var dominant: Viseme {
+        Viseme.allCases.reduce(.rest) { self[$1] > self[$0] ? $1 : $0 }
+    }
+
     /// The shape `fraction` of the way to `other`, 0…1.
     public func blended(toward other: MouthShape, by fraction: Double) -> MouthShape {
         MouthShape(lanes: lanes + (other.lanes - lanes) * fraction)

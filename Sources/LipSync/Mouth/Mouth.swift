@@ -30,14 +30,18 @@ public struct Mouth: Sendable {
     /// Longest utterance it follows, ms; a hostile phone time ends the curve there.
     static let longest = 600_000.0
 
-    private var plan = MouthPlan()
+    private var plan: MouthPlan
     private var filter = MouthFilter(.rest)
     private var reducer = KeyframeReducer()
     private var ticks = 0
     private var isFinished = false
 
     /// Starts at rest, at time zero.
-    public init() {}
+    ///
+    /// - Parameter table: what the mouth does for the sounds of the language that is spoken.
+    public init(_ table: ArticulationTable = .english) {
+        plan = MouthPlan(table)
+    }
 
     /// The mouth as it was last computed.
     public var shape: MouthShape { filter.output }
@@ -103,10 +107,14 @@ public struct Mouth: Sendable {
     ///
     /// A mouth that starts at rest at time zero cannot close for a sound that ends a moment later.
     ///
-    /// - Parameter phone: the first sound.
+    /// - Parameters:
+    ///   - phone: the first sound.
+    ///   - table: of the language that is spoken.
     /// - Returns: milliseconds, 0 for a sound that demands no closure; at most 110.
-    public static func missingTime(toClose phone: Phone) -> Double {
-        guard EnglishArticulation.of(phone).gate != .none, phone.start.isFinite,
+    public static func missingTime(
+        toClose phone: Phone, in table: ArticulationTable = .english
+    ) -> Double {
+        guard table.articulation(of: phone).parts.first?.closure != nil, phone.start.isFinite,
             phone.end.isFinite
         else { return 0 }
         let release = phone.start + max(0.6 * phone.duration, 30)

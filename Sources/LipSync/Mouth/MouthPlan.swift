@@ -33,7 +33,9 @@ struct MouthPlan: Sendable {
 
     /// One closure: opens from `start − ramp` to `start`, holds to `release`, ends `opening` later.
     struct Closure: Sendable, Equatable {
-        var kind: Viseme
+        var kind: Articulation.Closure.Kind
+        /// How much of the mouth it takes at most, 0…1.
+        var peak = 1.0
         var start: Double
         var release: Double
         var closing = MouthPlan.closingRamp
@@ -41,11 +43,24 @@ struct MouthPlan: Sendable {
         var phoneEnd: Double
 
         func weight(at time: Double) -> Double {
-            if time < start { return smoothstep((time - start + closing) / closing) }
-            return smoothstep((release + opening - time) / opening)
+            if time < start { return peak * smoothstep((time - start + closing) / closing) }
+            return peak * smoothstep((release + opening - time) / opening)
         }
     }
 
+    /// Whose shapes are planned.
+    enum System: Sendable {
+        /// Our twelve classes.
+        case classes
+        /// Oculus's fifteen visemes.
+        case oculus
+
+        var lips: Int { self == .classes ? Viseme.mbp.rawValue : OculusViseme.pp.rawValue }
+        var teeth: Int { self == .classes ? Viseme.fv.rawValue : OculusViseme.ff.rawValue }
+    }
+
+    private let table: ArticulationTable
+    private let system: System
     private var targets: [Target] = []
     private(set) var closures: [Closure] = []
     private var firstTarget = 0
@@ -53,56 +68,84 @@ struct MouthPlan: Sendable {
     /// Milliseconds to the end of the last sound.
     private(set) var end = 0.0
 
-    init() {}
+    init(_ table: ArticulationTable, system: System = .classes) {
+        self.table = table
+        self.system = system
+    }
 
     /// Adds sounds behind those it has; times must not run backwards.
     mutating func append(_ phones: [Phone]) {
         for phone in phones {
-            let articulation = EnglishArticulation.of(phone)
+            let sound = table.sound(of: phone)
             var start = phone.start
-            for (share, shape) in articulation.shapes {
-                let length = phone.duration * share
-                targets.append(
-                    Target(
-                        low: start + length * 0.2, high: start + length * 0.8, shape: shape.lanes,
-                        strength: articulation.strength,
-                        onset: articulation.onset * Self.asymmetry,
-                        offset: articulation.offset / Self.asymmetry))
+            for part in sound.mouth.parts {
+                let length = phone.duration * part.share
+                if let closure = part.closure {
+                    addClosure(closure, start: start, length: length, isLong: phone.isLong)
+                }
                 start += length
             }
-            addClosure(phone, articulation.gate)
             end = max(end, phone.end)
+            // So short a sound is mute: the neighbours have the mouth.
+            guard phone.duration >= sound.mouth.shortest else { continue }
+            start = phone.start
+            switch system {
+            case .classes:
+                for part in sound.mouth.parts {
+                    let length = phone.duration * part.share
+                    addTarget(part.shape.lanes, start: start, length: length, sound.mouth)
+                    start += length
+                }
+            case .oculus:
+                for (share, shape) in sound.oculus {
+                    let length = phone.duration * share
+                    addTarget(shape.lanes, start: start, length: length, sound.mouth)
+                    start += length
+                }
+            }
         }
     }
 
-    private mutating func addClosure(_ phone: Phone, _ gate: Articulation.Gate) {
+    private mutating func addTarget(
+        _ shape: SIMD16<Double>, start: Double, length: Double, _ articulation: Articulation
+    ) {
+        targets.append(
+            Target(
+                low: start + length * 0.2, high: start + length * 0.8, shape: shape,
+                strength: articulation.strength,
+                onset: articulation.onset * Self.asymmetry,
+                offset: articulation.offset / Self.asymmetry))
+    }
+
+    private mutating func addClosure(
+        _ contact: Articulation.Closure, start: Double, length: Double, isLong: Bool
+    ) {
+        // A geminate is held almost to its end; a single consonant lets go earlier.
         let closure: Closure
-        switch gate {
-        case .none: return
+        switch contact.kind {
         case .lips:
             closure = Closure(
-                kind: .mbp, start: phone.start,
-                release: phone.start + max(0.6 * phone.duration, 30),
-                phoneEnd: phone.end)
+                kind: .lips, peak: contact.peak, start: start,
+                release: start + max((isLong ? 0.8 : 0.6) * length, 30), phoneEnd: start + length)
         case .teeth:
             closure = Closure(
-                kind: .fv, start: phone.start,
-                release: phone.start + max(0.75 * phone.duration, 45),
-                phoneEnd: phone.end)
+                kind: .teeth, peak: contact.peak, start: start,
+                release: start + max((isLong ? 0.85 : 0.75) * length, 45),
+                phoneEnd: start + length)
         }
         guard let last = closures.last else {
             closures.append(closure)
             return
         }
         let gap = closure.start - last.phoneEnd
-        if last.kind == closure.kind, gap < 10 {
+        if last.kind == closure.kind, last.peak == closure.peak, gap < 10 {
             // "pop man": one long closure, not two.
             closures[closures.count - 1].release = closure.release
             closures[closures.count - 1].phoneEnd = closure.phoneEnd
             return
         }
         var next = closure
-        if last.kind == .mbp, next.kind == .mbp, gap >= 60 {
+        if last.kind == .lips, next.kind == .lips, gap >= 60 {
             separate(&next)
         } else if last.kind != next.kind, gap < 60 {
             giveTeethTheirOwn(&next)
@@ -124,7 +167,7 @@ struct MouthPlan: Sendable {
     /// Lips and teeth in a row ("of my"): the teeth keep a moment that the lips do not cover.
     private mutating func giveTeethTheirOwn(_ next: inout Closure) {
         let index = closures.count - 1
-        if next.kind == .mbp {
+        if next.kind == .lips {
             // Teeth first: the lips may close only in what is left of the ramp.
             let free = closures[index].start + Self.teethOwn
             next.closing = min(next.closing, max(next.start - free, 20))
@@ -188,8 +231,8 @@ struct MouthPlan: Sendable {
         var blend = sum / weight
         let (lips, teeth) = gates(at: time)
         blend *= 1 - lips - teeth
-        blend[Viseme.mbp.rawValue] += lips
-        blend[Viseme.fv.rawValue] += teeth
+        blend[system.lips] += lips
+        blend[system.teeth] += teeth
         return MouthShape(lanes: blend)
     }
 
@@ -199,7 +242,11 @@ struct MouthPlan: Sendable {
         for closure in closures[firstClosure...] {
             if closure.start - closure.closing > time { break }
             let weight = closure.weight(at: time)
-            if closure.kind == .mbp { lips = max(lips, weight) } else { teeth = max(teeth, weight) }
+            if closure.kind == .lips {
+                lips = max(lips, weight)
+            } else {
+                teeth = max(teeth, weight)
+            }
         }
         return (lips, teeth * (1 - lips))
     }

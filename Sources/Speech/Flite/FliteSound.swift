@@ -124,7 +124,8 @@ struct FliteSound: Sendable {
     }
 
     private mutating func addPhone(_ symbol: String, until end: Int) {
-        phones.append(Phone(symbol, start: time(lastEnd), end: time(max(lastEnd, end))))
+        phones.append(
+            Phone(symbol.uppercased(), start: time(lastEnd), end: time(max(lastEnd, end))))
         lastEnd = max(lastEnd, end)
     }
 
