@@ -118,8 +118,7 @@ public struct ParticipantSession: ~Copyable {
     var speakers: [SpeakerInfo] = []
     var wantedTracks: Set<String> = []
     var dataChannels: [SyncState.DataChannelInfo] = []
-    var outputs: [Output] = []
-    var outputsTaken = 0
+    var outputs = OutputQueue<Output>()
 
     /// The room as last described; nil before the join.
     public internal(set) var room: RoomInfo?
@@ -148,13 +147,7 @@ public struct ParticipantSession: ~Copyable {
 
     /// The next thing to do; nil when there is none.
     public mutating func poll() -> Output? {
-        guard outputsTaken < outputs.count else {
-            outputs.removeAll(keepingCapacity: true)
-            outputsTaken = 0
-            return nil
-        }
-        defer { outputsTaken += 1 }
-        return outputs[outputsTaken]
+        outputs.next()
     }
 
     /// When `tick` is due; nil for never.

@@ -50,17 +50,12 @@ public final class TCPConnection {
     ///   - outputCapacity: bytes that may wait for the peer.
     ///   - onEvent: called on the loop, never from within this initialiser.
     /// - Throws: what the kernel refuses at once: no descriptor, no route.
-    public init(
+    public convenience init(
         on loop: Loop, to remote: SocketAddress, from local: IPAddress? = nil, limit: Duration,
         framing: Framing = .none, outputCapacity: Int = defaultOutputCapacity,
         onEvent: @escaping (Event) -> Void
     ) throws(SystemError) {
-        loop.assertOnLoop()
-        self.loop = loop
-        self.framing = framing
-        self.outputCapacity = outputCapacity
-        self.onEvent = onEvent
-        remoteAddress = remote
+        self.init(loop, remote, framing, outputCapacity, onEvent)
         let descriptor = clinux_socket(remote.ip.isV6 ? 1 : 0, Int32(SOCK_STREAM.rawValue))
         guard descriptor >= 0 else { throw SystemError(call: "socket", code: -descriptor) }
         connecting = (descriptor, nil)
@@ -96,18 +91,25 @@ public final class TCPConnection {
     ///   - outputCapacity: bytes that may wait for the peer.
     ///   - onEvent: called on the loop, never from within this initialiser.
     /// - Throws: what the kernel refuses.
-    public init(
+    public convenience init(
         on loop: Loop, adopting descriptor: Int32, remote: SocketAddress,
         framing: Framing = .none, outputCapacity: Int = defaultOutputCapacity,
         onEvent: @escaping (Event) -> Void
     ) throws(SystemError) {
+        self.init(loop, remote, framing, outputCapacity, onEvent)
+        try open(descriptor)
+    }
+
+    private init(
+        _ loop: Loop, _ remote: SocketAddress, _ framing: Framing, _ outputCapacity: Int,
+        _ onEvent: @escaping (Event) -> Void
+    ) {
         loop.assertOnLoop()
         self.loop = loop
         self.framing = framing
         self.outputCapacity = outputCapacity
         self.onEvent = onEvent
         remoteAddress = remote
-        try open(descriptor)
     }
 
     deinit {

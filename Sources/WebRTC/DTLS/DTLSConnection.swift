@@ -74,8 +74,7 @@ internal import COpenSSL
     private var lastNow = Instant.zero
     private var parked: [[UInt8]] = []
     private var longestDatagram = 0
-    private var outputs: [Output] = []
-    private var outputsTaken = 0
+    private var outputs = OutputQueue<Output>()
 
     /// Prepares a connection; nothing is sent before `start`.
     ///
@@ -190,13 +189,7 @@ internal import COpenSSL
 
     /// The next thing to do; nil when there is nothing left.
     public func poll() -> Output? {
-        guard outputsTaken < outputs.count else {
-            outputs.removeAll(keepingCapacity: true)
-            outputsTaken = 0
-            return nil
-        }
-        defer { outputsTaken += 1 }
-        return outputs[outputsTaken]
+        outputs.next()
     }
 
     /// Whether a datagram begins with the header of a DTLS 1.0 or 1.2 record that it holds whole.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Base
 
 // Credentials of the peer, and restarts (RFC 8445 section 9).
 extension ICEAgent {

@@ -106,8 +106,7 @@ public struct ICEAgent: Sendable {
     var errorTokens = ICEConfiguration.errorBurst
     var errorTokensAt = Instant.zero
     var counters = ICEStatistics()
-    var outputs: [Output] = []
-    var outputsTaken = 0
+    var outputs = OutputQueue<Output>()
 
     /// Creates an agent.
     ///
@@ -177,13 +176,7 @@ public struct ICEAgent: Sendable {
 
     /// Takes the next output; nil when all are taken.
     public mutating func poll() -> Output? {
-        guard outputsTaken < outputs.count else {
-            outputs.removeAll(keepingCapacity: true)
-            outputsTaken = 0
-            return nil
-        }
-        defer { outputsTaken += 1 }
-        return outputs[outputsTaken]
+        outputs.next()
     }
 
     /// Does what is due.

@@ -68,8 +68,7 @@ public struct PeerConnection: ~Copyable {
 
     // MARK: Outputs
 
-    var outputs: [PeerOutput] = []
-    var outputsTaken = 0
+    var outputs = OutputQueue<PeerOutput>()
     /// The soonest deadline of ICE, DTLS and SCTP, as of the last pump.
     var layersDeadline: Instant?
 
@@ -105,13 +104,7 @@ public struct PeerConnection: ~Copyable {
 
     /// Takes the next output; nil when all are taken.
     public mutating func poll() -> PeerOutput? {
-        guard outputsTaken < outputs.count else {
-            outputs.removeAll(keepingCapacity: true)
-            outputsTaken = 0
-            return nil
-        }
-        defer { outputsTaken += 1 }
-        return outputs[outputsTaken]
+        outputs.next()
     }
 
     /// When ``tick(at:)`` is due; nil: only when something else happens.

@@ -71,8 +71,7 @@ public struct SCTPAssociation: Sendable {
     var counts = SCTPStatistics()
     var now = Instant.zero
     var isFlushDue = false
-    private var outputs: [Output] = []
-    private var outputsTaken = 0
+    private var outputs = OutputQueue<Output>()
 
     /// Creates an association that waits for `start`; tag, sequence numbers and the cookie's key
     /// come from `seed`.
@@ -149,20 +148,13 @@ public struct SCTPAssociation: Sendable {
 
     /// The next output; nil when drained.
     public mutating func poll() -> Output? {
-        if outputsTaken == outputs.count, isFlushDue { flush() }
-        guard outputsTaken < outputs.count else { return nil }
-        let output = outputs[outputsTaken]
-        outputsTaken += 1
-        if outputsTaken == outputs.count {
-            outputs.removeAll(keepingCapacity: outputs.count <= Self.outputsKept)
-            outputsTaken = 0
-        }
-        return output
+        if outputs.isEmpty, isFlushDue { flush() }
+        return outputs.next()
     }
 
     /// When to call `tick`; nil when nothing is awaited. Valid once drained.
     public var deadline: Instant? {
-        isFlushDue || outputsTaken < outputs.count ? now : timers
+        isFlushDue || !outputs.isEmpty ? now : timers
     }
 
     private var timers: Instant? {
@@ -186,9 +178,6 @@ public struct SCTPAssociation: Sendable {
 
     /// The smoothed round trip to the peer; nil before the first measurement.
     public var roundTrip: Duration? { transmission.roundTrip.smoothed }
-
-    /// Outputs whose memory is kept for the next drain.
-    private static let outputsKept = 64
 
     mutating func emit(_ output: Output) { outputs.append(output) }
 

@@ -14,7 +14,7 @@ struct SCTPIncomingMessage: Equatable, Sendable {
 /// flag and, if ordered, one stream sequence number. Runs are kept sorted by TSN, so that the next
 /// fragment of a message finds its run by binary search.
 struct SCTPReassembly: Sendable {
-    private struct Run: Sendable {
+    private struct Run: Sendable, SCTPRun {
         var first: SCTPTSN
         var fragments: [[UInt8]]
         var stream: UInt16
@@ -182,7 +182,7 @@ struct SCTPReassembly: Sendable {
     private mutating func hold(_ fragment: Run) {
         heldBytes += fragment.byteCount
         heldChunks += 1
-        var at = firstRun(beyond: fragment.first)
+        var at = runs.firstIndex(beyond: fragment.first)
         if at > 0, runs[at - 1].last == fragment.first - 1, !runs[at - 1].hasEnd,
             !fragment.hasBegin, runs[at - 1].isSameMessage(fragment)
         {
@@ -295,16 +295,5 @@ struct SCTPReassembly: Sendable {
             delivered.append(waiting.message)
         }
         streams[stream]?.waiting.removeFirst(count)
-    }
-
-    /// Index of the first run that starts beyond `tsn`.
-    private func firstRun(beyond tsn: SCTPTSN) -> Int {
-        var low = 0
-        var high = runs.count
-        while low < high {
-            let middle = (low + high) / 2
-            if runs[middle].first > tsn { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }

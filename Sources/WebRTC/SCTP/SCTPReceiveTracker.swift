@@ -11,7 +11,7 @@ struct SCTPReceiveTracker: Sendable {
         case refused
     }
 
-    private struct Run: Sendable {
+    private struct Run: Sendable, SCTPRun {
         var first: SCTPTSN
         var last: SCTPTSN
     }
@@ -41,7 +41,7 @@ struct SCTPReceiveTracker: Sendable {
     func verdict(on tsn: SCTPTSN) -> Verdict {
         if tsn <= cumulative { return .duplicate }
         guard tsn <= cumulative + Self.windowMax else { return .refused }
-        let after = firstRun(beyond: tsn)
+        let after = runs.firstIndex(beyond: tsn)
         if after > 0, runs[after - 1].last >= tsn { return .duplicate }
         if runs.count >= Self.runsMax, tsn != cumulative + 1 {
             let joinsLeft = after > 0 && runs[after - 1].last == tsn - 1
@@ -58,7 +58,7 @@ struct SCTPReceiveTracker: Sendable {
             swallowRuns()
             return
         }
-        let after = firstRun(beyond: tsn)
+        let after = runs.firstIndex(beyond: tsn)
         let joinsLeft = after > 0 && runs[after - 1].last == tsn - 1
         let joinsRight = after < runs.count && runs[after].first == tsn + 1
         switch (joinsLeft, joinsRight) {
@@ -104,17 +104,6 @@ struct SCTPReceiveTracker: Sendable {
             swallowed += 1
         }
         if swallowed > 0 { runs.removeFirst(swallowed) }
-    }
-
-    /// Index of the first run that starts beyond `tsn`.
-    private func firstRun(beyond tsn: SCTPTSN) -> Int {
-        var low = 0
-        var high = runs.count
-        while low < high {
-            let middle = (low + high) / 2
-            if runs[middle].first > tsn { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
 
@@ -163,5 +152,24 @@ struct SCTPAcknowledger: Sendable {
         deadline = nil
         isDue = false
         packetsUnacknowledged = 0
+    }
+}
+
+/// A stretch of sequence numbers in a list kept in their order.
+protocol SCTPRun {
+    /// The first number of the stretch.
+    var first: SCTPTSN { get }
+}
+
+extension Array where Element: SCTPRun {
+    /// Index of the first run that starts beyond `tsn`; the count when there is none.
+    func firstIndex(beyond tsn: SCTPTSN) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].first > tsn { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
