@@ -114,6 +114,9 @@ let package = Package(
             "Avatar",
             ["Base", "Crypto", "Telemetry", "Net", "LipSync", "LiveKit", "Room", "Speech"]),
         shellTarget("TokenIssuer", ["Base", "Crypto", "Telemetry", "LiveKit", "Net", "Web"]),
+        shellTarget(
+            "DevServer",
+            ["Base", "Crypto", "Telemetry", "LiveKit", "WebRTC", "Net", "Web", "Transport"]),
 
         // Programs.
         program(
@@ -126,7 +129,7 @@ let package = Package(
             "avatar-agent",
             [
                 "Base", "Crypto", "Config", "Telemetry", "LiveKit", "LipSync", "Net", "Web", "Room",
-                "Speech", "Avatar", "TokenIssuer", "CLinux",
+                "Speech", "Avatar", "TokenIssuer", "DevServer", "WebRTC", "CLinux",
             ]),
         program(
             "avatar-bench",
@@ -149,6 +152,8 @@ let package = Package(
         tests("RoomTests", ["Base", "Crypto", "Net", "LiveKit", "Room"]),
         tests("SpeechTests", ["Base", "Net", "Speech", "LipSync"]),
         tests("AvatarTests", ["Base", "LipSync", "Speech", "Net", "Avatar"]),
+        tests(
+            "DevServerTests", ["Base", "Crypto", "LiveKit", "Net", "WebRTC", "Web", "DevServer"]),
         tests("TokenIssuerTests", ["Base", "Crypto", "LiveKit", "Net", "Web", "TokenIssuer"]),
         tests("SimulationTests", ["Base", "Crypto", "WebRTC", "CVirtualTime"]),
         tests(

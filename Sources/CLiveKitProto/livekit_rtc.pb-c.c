@@ -1582,6 +1582,141 @@ void   livekit__media_sections_requirement__free_unpacked
   assert(message->base.descriptor == &livekit__media_sections_requirement__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   livekit__join_request__init
+                     (Livekit__JoinRequest         *message)
+{
+  static const Livekit__JoinRequest init_value = LIVEKIT__JOIN_REQUEST__INIT;
+  *message = init_value;
+}
+size_t livekit__join_request__get_packed_size
+                     (const Livekit__JoinRequest *message)
+{
+  assert(message->base.descriptor == &livekit__join_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t livekit__join_request__pack
+                     (const Livekit__JoinRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &livekit__join_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t livekit__join_request__pack_to_buffer
+                     (const Livekit__JoinRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &livekit__join_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Livekit__JoinRequest *
+       livekit__join_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Livekit__JoinRequest *)
+     protobuf_c_message_unpack (&livekit__join_request__descriptor,
+                                allocator, len, data);
+}
+void   livekit__join_request__free_unpacked
+                     (Livekit__JoinRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &livekit__join_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   livekit__wrapped_join_request__init
+                     (Livekit__WrappedJoinRequest         *message)
+{
+  static const Livekit__WrappedJoinRequest init_value = LIVEKIT__WRAPPED_JOIN_REQUEST__INIT;
+  *message = init_value;
+}
+size_t livekit__wrapped_join_request__get_packed_size
+                     (const Livekit__WrappedJoinRequest *message)
+{
+  assert(message->base.descriptor == &livekit__wrapped_join_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t livekit__wrapped_join_request__pack
+                     (const Livekit__WrappedJoinRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &livekit__wrapped_join_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t livekit__wrapped_join_request__pack_to_buffer
+                     (const Livekit__WrappedJoinRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &livekit__wrapped_join_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Livekit__WrappedJoinRequest *
+       livekit__wrapped_join_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Livekit__WrappedJoinRequest *)
+     protobuf_c_message_unpack (&livekit__wrapped_join_request__descriptor,
+                                allocator, len, data);
+}
+void   livekit__wrapped_join_request__free_unpacked
+                     (Livekit__WrappedJoinRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &livekit__wrapped_join_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   livekit__connection_settings__init
+                     (Livekit__ConnectionSettings         *message)
+{
+  static const Livekit__ConnectionSettings init_value = LIVEKIT__CONNECTION_SETTINGS__INIT;
+  *message = init_value;
+}
+size_t livekit__connection_settings__get_packed_size
+                     (const Livekit__ConnectionSettings *message)
+{
+  assert(message->base.descriptor == &livekit__connection_settings__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t livekit__connection_settings__pack
+                     (const Livekit__ConnectionSettings *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &livekit__connection_settings__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t livekit__connection_settings__pack_to_buffer
+                     (const Livekit__ConnectionSettings *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &livekit__connection_settings__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Livekit__ConnectionSettings *
+       livekit__connection_settings__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Livekit__ConnectionSettings *)
+     protobuf_c_message_unpack (&livekit__connection_settings__descriptor,
+                                allocator, len, data);
+}
+void   livekit__connection_settings__free_unpacked
+                     (Livekit__ConnectionSettings *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &livekit__connection_settings__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 static const ProtobufCFieldDescriptor livekit__signal_request__field_descriptors[22] =
 {
   {
@@ -4552,6 +4687,289 @@ const ProtobufCMessageDescriptor livekit__media_sections_requirement__descriptor
   NULL, /* CODE_SIZE */
   1,  livekit__media_sections_requirement__number_ranges,
   (ProtobufCMessageInit) livekit__media_sections_requirement__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor livekit__join_request__field_descriptors[10] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Livekit__JoinRequest, client_info),
+    &livekit__client_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Livekit__JoinRequest, connection_settings),
+    &livekit__connection_settings__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Livekit__JoinRequest, metadata),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Livekit__JoinRequest, n_participant_attributes),
+    offsetof(Livekit__JoinRequest, participant_attributes),
+    &livekit__string_entry__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Livekit__JoinRequest, n_add_track_requests),
+    offsetof(Livekit__JoinRequest, add_track_requests),
+    &livekit__add_track_request__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Livekit__JoinRequest, publisher_offer),
+    &livekit__session_description__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    7,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Livekit__JoinRequest, has_reconnect),
+    offsetof(Livekit__JoinRequest, reconnect),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Livekit__JoinRequest, has_reconnect_reason),
+    offsetof(Livekit__JoinRequest, reconnect_reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Livekit__JoinRequest, participant_sid),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    10,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Livekit__JoinRequest, sync_state),
+    &livekit__sync_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange livekit__join_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor livekit__join_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Livekit__JoinRequest),
+  10,
+  livekit__join_request__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  livekit__join_request__number_ranges,
+  (ProtobufCMessageInit) livekit__join_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue livekit__wrapped_join_request__compression__enum_values_by_number[2] =
+{
+  { NULL, NULL, 0 }, /* CODE_SIZE */
+  { NULL, NULL, 1 }, /* CODE_SIZE */
+};
+static const ProtobufCIntRange livekit__wrapped_join_request__compression__value_ranges[] = {
+{0, 0},{0, 2}
+};
+const ProtobufCEnumDescriptor livekit__wrapped_join_request__compression__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  2,
+  livekit__wrapped_join_request__compression__enum_values_by_number,
+  0, NULL, /* CODE_SIZE */
+  1,
+  livekit__wrapped_join_request__compression__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor livekit__wrapped_join_request__field_descriptors[2] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Livekit__WrappedJoinRequest, has_compression),
+    offsetof(Livekit__WrappedJoinRequest, compression),
+    &livekit__wrapped_join_request__compression__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Livekit__WrappedJoinRequest, has_join_request),
+    offsetof(Livekit__WrappedJoinRequest, join_request),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange livekit__wrapped_join_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor livekit__wrapped_join_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Livekit__WrappedJoinRequest),
+  2,
+  livekit__wrapped_join_request__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  livekit__wrapped_join_request__number_ranges,
+  (ProtobufCMessageInit) livekit__wrapped_join_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor livekit__connection_settings__field_descriptors[5] =
+{
+  {
+    NULL, /* CODE_SIZE */
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Livekit__ConnectionSettings, has_auto_subscribe),
+    offsetof(Livekit__ConnectionSettings, auto_subscribe),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Livekit__ConnectionSettings, has_adaptive_stream),
+    offsetof(Livekit__ConnectionSettings, adaptive_stream),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Livekit__ConnectionSettings, has_subscriber_allow_pause),
+    offsetof(Livekit__ConnectionSettings, subscriber_allow_pause),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Livekit__ConnectionSettings, has_disable_ice_lite),
+    offsetof(Livekit__ConnectionSettings, disable_ice_lite),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    NULL, /* CODE_SIZE */
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Livekit__ConnectionSettings, has_auto_subscribe_data_track),
+    offsetof(Livekit__ConnectionSettings, auto_subscribe_data_track),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const ProtobufCIntRange livekit__connection_settings__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor livekit__connection_settings__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  NULL,NULL,NULL,NULL, /* CODE_SIZE */
+  sizeof(Livekit__ConnectionSettings),
+  5,
+  livekit__connection_settings__field_descriptors,
+  NULL, /* CODE_SIZE */
+  1,  livekit__connection_settings__number_ranges,
+  (ProtobufCMessageInit) livekit__connection_settings__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue livekit__signal_target__enum_values_by_number[2] =

@@ -4,7 +4,8 @@ public import Net
 internal import Telemetry
 public import WebRTC
 
-/// Drives one `PeerConnection` on a loop: its UDP ports, its one deadline, its outputs.
+/// Drives one `PeerConnection` on a loop: its UDP ports, or its place on a
+/// shared one, its one deadline, its outputs.
 ///
 /// Loop's thread only. Every change goes through `update`, which drains the connection afterwards:
 /// datagrams leave, events reach the handler, the deadline is armed anew. The handler may call
@@ -19,6 +20,7 @@ public final class PeerDriver {
     private var connection: PeerConnection
     private let handler: (PeerEvent) -> Void
     private var ports: [UDPPort] = []
+    private var mux: (port: UDPMux, member: UDPMux.Member)?
     private var armed: (time: Instant, token: DeadlineToken)?
     private var isDraining = false
     private var isClosed = false
@@ -41,6 +43,7 @@ public final class PeerDriver {
     deinit {
         if let armed { loop.cancel(armed.token) }
         for port in ports { port.close() }
+        if let mux { mux.port.leave(mux.member) }
     }
 
     /// What was counted on all ports.
@@ -81,6 +84,28 @@ public final class PeerDriver {
         return ports.count
     }
 
+    /// Takes a place on a port that connections share, and tells the connection its addresses.
+    ///
+    /// - Returns: false when the port is full.
+    public func join(_ port: UDPMux) -> Bool {
+        let member = port.join { [weak self] datagram, remote, local in
+            self?.update { connection, now in
+                connection.receive(datagram, from: remote, on: local, at: now)
+            }
+        } isAuthentic: { [weak self] request in
+            self?.connection.isAuthentic(request) ?? false
+        }
+        guard let member else { return false }
+        mux = (port, member)
+        update { connection, now in
+            for address in port.localAddresses {
+                _ = connection.addLocalBase(address, at: now)
+            }
+            connection.endLocalBases(at: now)
+        }
+        return true
+    }
+
     /// Ends the connection and gives its ports back; the farewells still go out.
     public func close() {
         guard !isClosed else { return }
@@ -90,6 +115,8 @@ public final class PeerDriver {
         armed = nil
         for port in ports { port.close() }
         ports = []
+        if let mux { mux.port.leave(mux.member) }
+        mux = nil
     }
 
     private func received(_ datagram: [UInt8], _ remote: SocketAddress, on address: IPAddress) {
@@ -108,7 +135,9 @@ public final class PeerDriver {
             taken += 1
             switch output {
             case .transmit(let datagram, let remote, let base):
-                if let port = ports.first(where: { $0.localAddress == base }) {
+                if let mux {
+                    mux.port.send(datagram, to: remote, from: base, for: mux.member)
+                } else if let port = ports.first(where: { $0.localAddress == base }) {
                     _ = port.send(datagram, to: remote)
                 }
             case .event(let event):
@@ -116,6 +145,7 @@ public final class PeerDriver {
             }
         }
         isDraining = false
+        if let mux { mux.port.name(mux.member, connection.localUfrag) }
         arm()
     }
 

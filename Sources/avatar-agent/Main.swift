@@ -27,6 +27,8 @@ enum Program {
             case "start": return try await StartCommand(arguments, configuration).run()
             case "connect": return try await ConnectCommand(arguments, configuration).run()
             case "speak": return try await SpeakCommand(arguments, configuration).run()
+            case "room-server": return try await RoomServerCommand(arguments, configuration).run()
+            case "demo": return try await DemoCommand(arguments, configuration).run()
             case "token": return try TokenCommand(arguments, configuration).run()
             default: return try await VoicesCommand(arguments, configuration).run()
             }
@@ -67,6 +69,9 @@ struct Stop: Error {
         self.message = message
     }
 }
+
+/// Standard output, for files that know nothing of C.
+let standardOutput = STDOUT_FILENO
 
 /// Writes a line, as far as the other end takes it.
 func write(_ text: String, to descriptor: Int32) {

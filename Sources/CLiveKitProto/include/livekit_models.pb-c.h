@@ -46,6 +46,7 @@ typedef struct Livekit__DataStream__ByteHeader Livekit__DataStream__ByteHeader;
 typedef struct Livekit__DataStream__Header Livekit__DataStream__Header;
 typedef struct Livekit__DataStream__Chunk Livekit__DataStream__Chunk;
 typedef struct Livekit__DataStream__Trailer Livekit__DataStream__Trailer;
+typedef struct Livekit__ClientInfo Livekit__ClientInfo;
 
 
 /* --- enums --- */
@@ -822,6 +823,38 @@ struct  Livekit__DataStream
      }
 
 
+struct  Livekit__ClientInfo
+{
+  ProtobufCMessage base;
+  /*
+   * an enum there
+   */
+  protobuf_c_boolean has_sdk;
+  int32_t sdk;
+  char *version;
+  protobuf_c_boolean has_protocol;
+  int32_t protocol;
+  char *os;
+  char *os_version;
+  char *device_model;
+  char *browser;
+  char *browser_version;
+  char *address;
+  char *network;
+  char *other_sdks;
+  protobuf_c_boolean has_client_protocol;
+  int32_t client_protocol;
+  /*
+   * enums there
+   */
+  size_t n_capabilities;
+  int32_t *capabilities;
+};
+#define LIVEKIT__CLIENT_INFO__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&livekit__client_info__descriptor) \
+    , 0, 0, NULL, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0,NULL }
+
+
 /* Livekit__StringEntry methods */
 void   livekit__string_entry__init
                      (Livekit__StringEntry         *message);
@@ -1331,6 +1364,25 @@ Livekit__DataStream *
 void   livekit__data_stream__free_unpacked
                      (Livekit__DataStream *message,
                       ProtobufCAllocator *allocator);
+/* Livekit__ClientInfo methods */
+void   livekit__client_info__init
+                     (Livekit__ClientInfo         *message);
+size_t livekit__client_info__get_packed_size
+                     (const Livekit__ClientInfo   *message);
+size_t livekit__client_info__pack
+                     (const Livekit__ClientInfo   *message,
+                      uint8_t             *out);
+size_t livekit__client_info__pack_to_buffer
+                     (const Livekit__ClientInfo   *message,
+                      ProtobufCBuffer     *buffer);
+Livekit__ClientInfo *
+       livekit__client_info__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   livekit__client_info__free_unpacked
+                     (Livekit__ClientInfo *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Livekit__StringEntry_Closure)
@@ -1426,6 +1478,9 @@ typedef void (*Livekit__DataStream__Trailer_Closure)
 typedef void (*Livekit__DataStream_Closure)
                  (const Livekit__DataStream *message,
                   void *closure_data);
+typedef void (*Livekit__ClientInfo_Closure)
+                 (const Livekit__ClientInfo *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1481,6 +1536,7 @@ extern const ProtobufCMessageDescriptor livekit__data_stream__chunk__descriptor;
 extern const ProtobufCMessageDescriptor livekit__data_stream__trailer__descriptor;
 extern const ProtobufCEnumDescriptor    livekit__data_stream__operation_type__descriptor;
 extern const ProtobufCEnumDescriptor    livekit__data_stream__compression_type__descriptor;
+extern const ProtobufCMessageDescriptor livekit__client_info__descriptor;
 
 PROTOBUF_C__END_DECLS
 

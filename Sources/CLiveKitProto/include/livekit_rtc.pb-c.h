@@ -51,6 +51,9 @@ typedef struct Livekit__SubscriptionResponse Livekit__SubscriptionResponse;
 typedef struct Livekit__RequestResponse Livekit__RequestResponse;
 typedef struct Livekit__TrackSubscribed Livekit__TrackSubscribed;
 typedef struct Livekit__MediaSectionsRequirement Livekit__MediaSectionsRequirement;
+typedef struct Livekit__JoinRequest Livekit__JoinRequest;
+typedef struct Livekit__WrappedJoinRequest Livekit__WrappedJoinRequest;
+typedef struct Livekit__ConnectionSettings Livekit__ConnectionSettings;
 
 
 /* --- enums --- */
@@ -76,6 +79,11 @@ typedef enum _Livekit__RequestResponse__Reason {
   LIVEKIT__REQUEST_RESPONSE__REASON__INVALID_REQUEST = 11
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LIVEKIT__REQUEST_RESPONSE__REASON)
 } Livekit__RequestResponse__Reason;
+typedef enum _Livekit__WrappedJoinRequest__Compression {
+  LIVEKIT__WRAPPED_JOIN_REQUEST__COMPRESSION__NONE = 0,
+  LIVEKIT__WRAPPED_JOIN_REQUEST__COMPRESSION__GZIP = 1
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(LIVEKIT__WRAPPED_JOIN_REQUEST__COMPRESSION)
+} Livekit__WrappedJoinRequest__Compression;
 typedef enum _Livekit__SignalTarget {
   LIVEKIT__SIGNAL_TARGET__PUBLISHER = 0,
   LIVEKIT__SIGNAL_TARGET__SUBSCRIBER = 1
@@ -848,6 +856,67 @@ struct  Livekit__MediaSectionsRequirement
     , 0, 0, 0, 0 }
 
 
+/*
+ * What a client says first where one connection carries both ways (`/rtc/v1`).
+ */
+struct  Livekit__JoinRequest
+{
+  ProtobufCMessage base;
+  Livekit__ClientInfo *client_info;
+  Livekit__ConnectionSettings *connection_settings;
+  char *metadata;
+  size_t n_participant_attributes;
+  Livekit__StringEntry **participant_attributes;
+  size_t n_add_track_requests;
+  Livekit__AddTrackRequest **add_track_requests;
+  Livekit__SessionDescription *publisher_offer;
+  protobuf_c_boolean has_reconnect;
+  protobuf_c_boolean reconnect;
+  /*
+   * an enum there
+   */
+  protobuf_c_boolean has_reconnect_reason;
+  int32_t reconnect_reason;
+  char *participant_sid;
+  Livekit__SyncState *sync_state;
+};
+#define LIVEKIT__JOIN_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&livekit__join_request__descriptor) \
+    , NULL, NULL, NULL, 0,NULL, 0,NULL, NULL, 0, 0, 0, 0, NULL, NULL }
+
+
+struct  Livekit__WrappedJoinRequest
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_compression;
+  Livekit__WrappedJoinRequest__Compression compression;
+  protobuf_c_boolean has_join_request;
+  ProtobufCBinaryData join_request;
+};
+#define LIVEKIT__WRAPPED_JOIN_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&livekit__wrapped_join_request__descriptor) \
+    , 0, LIVEKIT__WRAPPED_JOIN_REQUEST__COMPRESSION__NONE, 0, {0,NULL} }
+
+
+struct  Livekit__ConnectionSettings
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_auto_subscribe;
+  protobuf_c_boolean auto_subscribe;
+  protobuf_c_boolean has_adaptive_stream;
+  protobuf_c_boolean adaptive_stream;
+  protobuf_c_boolean has_subscriber_allow_pause;
+  protobuf_c_boolean subscriber_allow_pause;
+  protobuf_c_boolean has_disable_ice_lite;
+  protobuf_c_boolean disable_ice_lite;
+  protobuf_c_boolean has_auto_subscribe_data_track;
+  protobuf_c_boolean auto_subscribe_data_track;
+};
+#define LIVEKIT__CONNECTION_SETTINGS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&livekit__connection_settings__descriptor) \
+    , 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+
 /* Livekit__SignalRequest methods */
 void   livekit__signal_request__init
                      (Livekit__SignalRequest         *message);
@@ -1513,6 +1582,63 @@ Livekit__MediaSectionsRequirement *
 void   livekit__media_sections_requirement__free_unpacked
                      (Livekit__MediaSectionsRequirement *message,
                       ProtobufCAllocator *allocator);
+/* Livekit__JoinRequest methods */
+void   livekit__join_request__init
+                     (Livekit__JoinRequest         *message);
+size_t livekit__join_request__get_packed_size
+                     (const Livekit__JoinRequest   *message);
+size_t livekit__join_request__pack
+                     (const Livekit__JoinRequest   *message,
+                      uint8_t             *out);
+size_t livekit__join_request__pack_to_buffer
+                     (const Livekit__JoinRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Livekit__JoinRequest *
+       livekit__join_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   livekit__join_request__free_unpacked
+                     (Livekit__JoinRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Livekit__WrappedJoinRequest methods */
+void   livekit__wrapped_join_request__init
+                     (Livekit__WrappedJoinRequest         *message);
+size_t livekit__wrapped_join_request__get_packed_size
+                     (const Livekit__WrappedJoinRequest   *message);
+size_t livekit__wrapped_join_request__pack
+                     (const Livekit__WrappedJoinRequest   *message,
+                      uint8_t             *out);
+size_t livekit__wrapped_join_request__pack_to_buffer
+                     (const Livekit__WrappedJoinRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Livekit__WrappedJoinRequest *
+       livekit__wrapped_join_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   livekit__wrapped_join_request__free_unpacked
+                     (Livekit__WrappedJoinRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Livekit__ConnectionSettings methods */
+void   livekit__connection_settings__init
+                     (Livekit__ConnectionSettings         *message);
+size_t livekit__connection_settings__get_packed_size
+                     (const Livekit__ConnectionSettings   *message);
+size_t livekit__connection_settings__pack
+                     (const Livekit__ConnectionSettings   *message,
+                      uint8_t             *out);
+size_t livekit__connection_settings__pack_to_buffer
+                     (const Livekit__ConnectionSettings   *message,
+                      ProtobufCBuffer     *buffer);
+Livekit__ConnectionSettings *
+       livekit__connection_settings__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   livekit__connection_settings__free_unpacked
+                     (Livekit__ConnectionSettings *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Livekit__SignalRequest_Closure)
@@ -1620,6 +1746,15 @@ typedef void (*Livekit__TrackSubscribed_Closure)
 typedef void (*Livekit__MediaSectionsRequirement_Closure)
                  (const Livekit__MediaSectionsRequirement *message,
                   void *closure_data);
+typedef void (*Livekit__JoinRequest_Closure)
+                 (const Livekit__JoinRequest *message,
+                  void *closure_data);
+typedef void (*Livekit__WrappedJoinRequest_Closure)
+                 (const Livekit__WrappedJoinRequest *message,
+                  void *closure_data);
+typedef void (*Livekit__ConnectionSettings_Closure)
+                 (const Livekit__ConnectionSettings *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1665,6 +1800,10 @@ extern const ProtobufCMessageDescriptor livekit__request_response__descriptor;
 extern const ProtobufCEnumDescriptor    livekit__request_response__reason__descriptor;
 extern const ProtobufCMessageDescriptor livekit__track_subscribed__descriptor;
 extern const ProtobufCMessageDescriptor livekit__media_sections_requirement__descriptor;
+extern const ProtobufCMessageDescriptor livekit__join_request__descriptor;
+extern const ProtobufCMessageDescriptor livekit__wrapped_join_request__descriptor;
+extern const ProtobufCEnumDescriptor    livekit__wrapped_join_request__compression__descriptor;
+extern const ProtobufCMessageDescriptor livekit__connection_settings__descriptor;
 
 PROTOBUF_C__END_DECLS
 

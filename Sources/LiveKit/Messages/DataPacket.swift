@@ -38,6 +38,9 @@ public struct DataPacket: Hashable, Sendable {
         case unknown(field: UInt32?)
     }
 
+    /// Measurements: the number of `metrics` among what is carried.
+    public static let metricsField: UInt32 = 8
+
     /// An empty packet.
     public init() {}
 

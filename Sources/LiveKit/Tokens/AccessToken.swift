@@ -113,6 +113,13 @@ public enum AccessToken {
         return claims
     }
 
+    /// Whose key a token claims to be signed with; nothing about it was checked.
+    public static func unverifiedIssuer(of token: String) -> String? {
+        let parts = token.split(separator: ".", maxSplits: 3, omittingEmptySubsequences: false)
+        guard token.utf8.count <= maxLength, parts.count == 3 else { return nil }
+        return parse(parts[1])?["iss"]?.string
+    }
+
     private static func parse(_ part: Substring) -> JSONValue? {
         guard let bytes = Base64.decodeURL(part) else { return nil }
         return try? JSONValue(parsing: bytes, maxBytes: maxLength, maxDepth: maxDepth)

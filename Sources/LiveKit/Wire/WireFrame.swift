@@ -138,3 +138,22 @@ extension AddTrackRequest: WireFrame {
         RequestResponse.Echo(field: RequestResponse.Echo.addTrackField, bytes: frame)
     }
 }
+
+extension UpdateParticipantMetadata: WireFrame {
+    static var unpack:
+        (UnsafeMutablePointer<ProtobufCAllocator>?, Int, UnsafePointer<UInt8>?) ->
+            UnsafeMutablePointer<Livekit__UpdateParticipantMetadata>?
+    { livekit__update_participant_metadata__unpack }
+    static var packedSize: (UnsafePointer<Livekit__UpdateParticipantMetadata>?) -> Int {
+        livekit__update_participant_metadata__get_packed_size
+    }
+    static var pack:
+        (UnsafePointer<Livekit__UpdateParticipantMetadata>?, UnsafeMutablePointer<UInt8>?) -> Int
+    { livekit__update_participant_metadata__pack }
+    static var maxLength: Int { SignalRequest.maxFrameLength }
+
+    /// What an answer to this change echoes.
+    public var echo: RequestResponse.Echo {
+        RequestResponse.Echo(field: RequestResponse.Echo.updateMetadataField, bytes: frame)
+    }
+}

@@ -229,7 +229,7 @@ extension ICEAgent {
     /// has just reached us.
     @discardableResult
     mutating func formPair(base: Int, remote: Int, isProven: Bool = false) -> Int? {
-        guard bases[base].isPairable(with: remotes[remote].candidate),
+        guard bases[base].isPairable(with: remotes[remote].candidate, isProven: isProven),
             let local = locals.firstIndex(where: {
                 $0.base == base && $0.candidate.kind == .host && !$0.isGone
             })

@@ -17,7 +17,10 @@ struct ICEBase: Sendable {
     }
 
     /// Whether datagrams can go from this base to that candidate.
-    func isPairable(with remote: ICECandidate) -> Bool {
+    ///
+    /// Loopback leads to other addresses of the same machine only: that it does is known once a
+    /// datagram came from there.
+    func isPairable(with remote: ICECandidate, isProven: Bool) -> Bool {
         let mine = address.ip
         let theirs = remote.address.ip
         guard !isRemoved, transport == remote.transport, mine.isV6 == theirs.isV6 else {
@@ -25,7 +28,7 @@ struct ICEBase: Sendable {
         }
         // RFC 8445 section 6.1.2.2: link-local IPv6 pairs with its like alone.
         if mine.isV6, mine.isLinkLocal != theirs.isLinkLocal { return false }
-        return !mine.isLoopback || theirs.isLoopback
+        return isProven || !mine.isLoopback || theirs.isLoopback
     }
 }
 

@@ -27,9 +27,9 @@ public struct PeerConfiguration: Sendable {
     /// For servers that face libwebrtc. Pion, and so LiveKit, never revives a section that was
     /// offered as inactive.
     public var reusesSections = false
-    /// How long a remote packet waits for those before it. Zero passes every packet that is not
-    /// late at once, for a forwarder.
-    public var reorderPatience: Duration = .milliseconds(60)
+    /// How long a remote packet waits for those before it. Nil passes every packet as it comes,
+    /// late ones too, for a forwarder.
+    public var reorderPatience: Duration? = .milliseconds(60)
     /// Times and bounds of ICE.
     public var ice = ICEConfiguration()
     /// Limits of DTLS.

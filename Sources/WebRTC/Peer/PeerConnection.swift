@@ -190,6 +190,11 @@ extension PeerConnection {
     /// The name of our ICE credentials: a server with one port tells its peers apart by it.
     public var localUfrag: String { ice.localCredentials.ufrag }
 
+    /// Whether a binding request was made with our ICE credentials, so that its source is our peer.
+    public func isAuthentic(_ request: STUNDatagram) -> Bool {
+        request.isAuthentic(key: Array(ice.localCredentials.password.utf8))
+    }
+
     /// How far ICE has come.
     public var iceState: ICEState { ice.state }
 

@@ -64,6 +64,18 @@ extension PeerConnection {
         return sections[section].mid
     }
 
+    /// Whether both sides' descriptions have a track, whatever the path.
+    public func isAgreed(_ id: PeerTrackID) -> Bool {
+        isLive(id) && tracks[id.slot]?.isNegotiated == true
+    }
+
+    /// Sections of the peer's last offer that want media and carry none.
+    public var freeSendingSections: Int {
+        sections.count {
+            $0.kind == .audio && $0.track == nil && $0.remote?.direction.receives == true
+        }
+    }
+
     /// The source of a track.
     public func ssrc(of id: PeerTrackID) -> UInt32? {
         isLive(id) ? tracks[id.slot]?.description.ssrc : nil

@@ -15,7 +15,9 @@ public struct RTPReceiveStream: Sendable {
 
     /// Counts of what came.
     public private(set) var statistics: RTPReceiveStatistics
-    private var reorder: RTPReorderBuffer
+    /// Nil passes every packet as it comes.
+    private var reorder: RTPReorderBuffer?
+    private var passing: RTPReceivedPacket?
     private var losses: RTPLossRequests?
     private var requested: [UInt16] = []
     /// The last known round trip, for the pace of requests.
@@ -26,11 +28,12 @@ public struct RTPReceiveStream: Sendable {
     /// - Parameters:
     ///   - ssrc: its source.
     ///   - clockRate: ticks a second.
-    ///   - patience: how long a packet waits for those before it.
+    ///   - patience: how long a packet waits for those before it; nil passes packets in the order
+    ///     in which they come, late ones too, for a forwarder whose receivers sort.
     ///   - requestsLosses: whether NACKs were agreed.
-    public init(ssrc: UInt32, clockRate: UInt32, patience: Duration, requestsLosses: Bool) {
+    public init(ssrc: UInt32, clockRate: UInt32, patience: Duration?, requestsLosses: Bool) {
         statistics = RTPReceiveStatistics(ssrc: ssrc, clockRate: clockRate)
-        reorder = RTPReorderBuffer(patience: patience)
+        reorder = patience.map { RTPReorderBuffer(patience: $0) }
         losses = requestsLosses ? RTPLossRequests() : nil
     }
 
@@ -42,12 +45,16 @@ public struct RTPReceiveStream: Sendable {
             packet.header, octets: packet.payloadRange.count, at: now)
         guard let sequence else { return }
         losses?.received(sequence, at: now)
-        reorder.insert(
-            RTPReceivedPacket(
-                sequence: sequence, timestamp: packet.header.timestamp,
-                isMarked: packet.header.marker, payload: Array(packet.payload),
-                audioLevel: audioLevel, arrivedAt: now))
-        if let passed = reorder.passedSequence { losses?.passed(passed) }
+        let received = RTPReceivedPacket(
+            sequence: sequence, timestamp: packet.header.timestamp,
+            isMarked: packet.header.marker, payload: Array(packet.payload),
+            audioLevel: audioLevel, arrivedAt: now)
+        guard reorder != nil else {
+            passing = received
+            return
+        }
+        reorder?.insert(received)
+        if let passed = reorder?.passedSequence { losses?.passed(passed) }
     }
 
     /// Takes a sender report of this source.
@@ -61,23 +68,27 @@ public struct RTPReceiveStream: Sendable {
     }
 
     /// When ``tick(at:)`` has something to do.
-    public var deadline: Instant? { soonest(reorder.deadline, losses?.deadline) }
+    public var deadline: Instant? { soonest(reorder?.deadline, losses?.deadline) }
 
     /// Gives up and asks for what is due.
     public mutating func tick(at now: Instant) {
-        reorder.tick(at: now)
-        if let passed = reorder.passedSequence { losses?.passed(passed) }
+        reorder?.tick(at: now)
+        if let passed = reorder?.passedSequence { losses?.passed(passed) }
         if let numbers = losses?.due(at: now, roundTrip: roundTrip), !numbers.isEmpty {
             requested = numbers
         }
     }
 
     /// Packets given up as lost, and packets that came too late or twice.
-    public var lateAndLost: (late: Int, lost: Int) { (reorder.lateCount, reorder.lostCount) }
+    public var lateAndLost: (late: Int, lost: Int) { (reorder?.lateCount ?? 0, reorder?.lostCount ?? 0) }
 
     /// The next output.
     public mutating func poll() -> Output? {
-        if let output = reorder.poll() { return .media(output) }
+        if let packet = passing {
+            passing = nil
+            return .media(.packet(packet))
+        }
+        if let output = reorder?.poll() { return .media(output) }
         guard !requested.isEmpty else { return nil }
         defer { requested = [] }
         return .request(requested)

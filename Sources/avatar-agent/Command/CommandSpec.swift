@@ -39,6 +39,21 @@ struct CommandSpec {
                 Option(name: "--stay", value: nil, help: "stay in the room after the last word"),
             ]),
         CommandSpec(
+            name: "demo", summary: "room server, HTTP service and agent in one, on this machine",
+            operands: [],
+            options: [
+                Option(name: "--http-port", value: "PORT", help: "the HTTP service (8080)"),
+                Option(name: "--room-port", value: "PORT", help: "the room server (7880)"),
+            ]),
+        CommandSpec(
+            name: "room-server", summary: "a LiveKit-compatible room server for this machine",
+            operands: [],
+            options: [
+                Option(name: "--room-port", value: "PORT", help: "listen there (7880)"),
+                Option(
+                    name: "--bind", value: "IP", help: "for other machines too; needs own keys"),
+            ]),
+        CommandSpec(
             name: "speak", summary: "make a running session say something", operands: ["TEXT"],
             options: [
                 Option(

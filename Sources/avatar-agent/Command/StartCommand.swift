@@ -32,43 +32,62 @@ struct StartCommand {
 
     func run() async throws -> ExitCode {
         let runtime = try await Runtime(configuration)
-        let log = runtime.log.logger("http")
+        let service: HTTPService
+        do {
+            service = try await HTTPService(configuration, in: runtime, portOption: "--port")
+        } catch {
+            await runtime.stop()
+            throw error
+        }
+        await runtime.untilAskedToEnd()
+        runtime.log.logger("http").info("ending")
+        await service.stop()
+        await runtime.stop()
+        return .ok
+    }
+}
+
+/// The HTTP service at work, and the sessions that it asked for.
+struct HTTPService {
+    private let server: HTTPServer
+    private let registry: SessionRegistry
+
+    /// Where it listens.
+    var address: SocketAddress { server.address }
+
+    /// Listens, or says in one sentence why not.
+    init(_ configuration: Configuration, in runtime: Runtime, portOption: String) async throws {
         let registry = SessionRegistry(
             runtime.sessions, url: configuration.url, maxSessions: configuration.maxSessions,
             log: runtime.log.logger("session"))
         let issuer = Issuer(settings: configuration.issuer, sessions: registry) { Loop.wallClock }
         let address = SocketAddress(configuration.address, port: configuration.port)
-        let server: HTTPServer
         do throws(HTTPServer.StartError) {
-            server = try await open(issuer, at: address, on: runtime.web)
+            server = try HTTPServer(
+                on: runtime.web, at: address, routes: issuer.routes,
+                settings: issuer.serverSettings)
+            try await server.start()
         } catch {
-            await runtime.stop()
-            throw Self.stop(error, address)
+            throw Self.stop(error, address, portOption)
         }
-        log.info(
+        self.registry = registry
+        runtime.log.logger("http").info(
             "listening",
             ["address": .of(server.address), "livekit": .url(configuration.url)])
-        await runtime.untilAskedToEnd()
-        log.info("ending")
+    }
+
+    /// Stops to listen and ends all sessions.
+    func stop() async {
         await server.stop(within: .seconds(2))
         await registry.endAll()
-        await runtime.stop()
-        return .ok
     }
 
-    private func open(
-        _ issuer: Issuer, at address: SocketAddress, on loop: Loop
-    ) async throws(HTTPServer.StartError) -> HTTPServer {
-        let server = try HTTPServer(
-            on: loop, at: address, routes: issuer.routes, settings: issuer.serverSettings)
-        try await server.start()
-        return server
-    }
-
-    private static func stop(_ error: HTTPServer.StartError, _ address: SocketAddress) -> Stop {
+    private static func stop(
+        _ error: HTTPServer.StartError, _ address: SocketAddress, _ option: String
+    ) -> Stop {
         switch error {
         case .addressInUse:
-            Stop(.unavailable, "\(address) is taken by another program; choose another --port.")
+            Stop(.unavailable, "\(address) is taken by another program; choose another \(option).")
         case .system(let error): Stop(.unavailable, "cannot listen on \(address): \(error).")
         case .library: Stop(.internalError, "the HTTP server could not be started.")
         }

@@ -56,8 +56,10 @@ final class Runtime: Sendable {
     }
 
     /// Waits for SIGINT or SIGTERM.
-    func untilAskedToEnd() async {
-        let web = web
+    func untilAskedToEnd() async { await Self.untilAskedToEnd(on: web) }
+
+    /// Waits for SIGINT or SIGTERM.
+    static func untilAskedToEnd(on web: Loop) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             web.post {
                 var waiting: CheckedContinuation<Void, Never>? = continuation

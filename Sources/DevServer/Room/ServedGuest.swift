@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import Base
+internal import LiveKit
+internal import Transport
+internal import Web
+internal import WebRTC
+
+/// A track of a participant's as it comes in. Media loop only.
+final class Uplink {
+    /// The track's sid.
+    let track: String
+    /// Its publisher's sid.
+    let publisher: String
+    var isMuted: Bool
+    /// Where its packets go.
+    var downlinks: [Downlink] = []
+
+    init(track: String, publisher: String, isMuted: Bool) {
+        self.track = track
+        self.publisher = publisher
+        self.isMuted = isMuted
+    }
+}
+
+/// A track on its way to one participant. Media loop only.
+final class Downlink {
+    let track: String
+    let subscriber: String
+    let leg: ServedLeg
+    let id: PeerTrackID
+    var stream = ForwardedStream()
+    /// The participant does not want it for now.
+    var isDisabled = false
+    /// Its publisher was told that it flows.
+    var isTold = false
+    /// Packets of silence still to be sent.
+    var silences = 0
+
+    init(track: String, subscriber: String, leg: ServedLeg, id: PeerTrackID) {
+        self.track = track
+        self.subscriber = subscriber
+        self.leg = leg
+        self.id = id
+    }
+
+    /// Passes a packet on.
+    func pass(_ packet: RTPReceivedPacket, at now: Instant) {
+        guard !isDisabled else { return }
+        let numbers = ForwardedStream.Numbers(
+            sequence: UInt16(truncatingIfNeeded: packet.sequence), timestamp: packet.timestamp)
+        // Before both sides agreed on it, nothing was sent that its numbers would have to follow.
+        guard leg.driver.inspect({ $0.isSending(id) }), let out = stream.pass(numbers, at: now)
+        else { return }
+        silences = 0
+        send(packet.payload, out, isMarked: packet.isMarked, level: packet.audioLevel)
+    }
+
+    /// Sends one packet of silence.
+    func sendSilence(at now: Instant) {
+        guard leg.driver.inspect({ $0.isSending(id) }), let out = stream.silence(at: now) else {
+            return
+        }
+        send(ForwardedStream.silence, out, isMarked: true, level: nil)
+    }
+
+    private func send(
+        _ payload: [UInt8], _ numbers: ForwardedStream.Numbers, isMarked: Bool,
+        level: RTPAudioLevel?
+    ) {
+        leg.driver.update { connection, now in
+            _ = connection.sendAudio(
+                payload, on: id, timestamp: numbers.timestamp, isMarked: isMarked,
+                audioLevel: level, sequenceNumber: numbers.sequence, at: now)
+        }
+    }
+}
+
+/// The connections of one participant: its websocket, its peer connections. Media loop only.
+final class ServedGuest {
+    /// Reliable data that waits for a participant's channels at most: a quarter of a second of
+    /// what one sender may send is more than a join takes.
+    static let pendingBytesMax = 100_000
+
+    let sid: String
+    let isSingleConnection: Bool
+    let isSubscriberPrimary: Bool
+    var socket: WebSocketConnection?
+    /// The client offers here.
+    var publisher: ServedLeg?
+    /// We offer here; none on a single connection.
+    var subscriber: ServedLeg?
+    /// Incoming tracks by the section they come in.
+    var uplinks: [String: Uplink] = [:]
+    /// Outgoing tracks by sid.
+    var downlinks: [String: Downlink] = [:]
+    var pendingData: [[UInt8]] = []
+    var pendingBytes = 0
+    /// It has had a media connection.
+    var wasConnected = false
+    /// When it is taken out, unless it comes back.
+    var lostAt: Instant?
+
+    init(sid: String, isSingleConnection: Bool, isSubscriberPrimary: Bool) {
+        self.sid = sid
+        self.isSingleConnection = isSingleConnection
+        self.isSubscriberPrimary = isSubscriberPrimary
+    }
+
+    /// The connection on which tracks and, where it is primary, data go to the participant.
+    var downLeg: ServedLeg? { isSingleConnection ? publisher : subscriber }
+    /// The connection that makes it active, and that data for it takes.
+    var primaryLeg: ServedLeg? { isSubscriberPrimary ? subscriber : publisher }
+
+    /// Which track each section carries to the participant.
+    func midToTrack(_ driver: PeerDriver) -> [String: String] {
+        var map: [String: String] = [:]
+        for downlink in downlinks.values {
+            if let mid = driver.inspect({ $0.mid(of: downlink.id) }) { map[mid] = downlink.track }
+        }
+        return map
+    }
+
+    /// Ends all connections; farewells still go out.
+    func close() {
+        socket?.close(code: 1000)
+        socket = nil
+        publisher?.driver.close()
+        subscriber?.driver.close()
+        publisher = nil
+        subscriber = nil
+        uplinks = [:]
+        downlinks = [:]
+    }
+}
