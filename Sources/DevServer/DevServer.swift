@@ -62,6 +62,7 @@ public final class DevServer: Sendable {
     ///   - certificate: of all our peer connections.
     ///   - log: where rooms log to.
     /// - Returns: the server; clients may come.
+    /// - Throws: why it does not start.
     public static func start(
         _ settings: Settings, media: Loop, web: Loop, certificate: DTLSCertificate, log: Logger
     ) async throws(StartError) -> DevServer {
@@ -90,7 +91,11 @@ public final class DevServer: Sendable {
                 port = server.address.port
             } catch {
                 let isOptional: Bool
-                if case .system = error { isOptional = !servers.isEmpty } else { isOptional = false }
+                if case .system = error {
+                    isOptional = !servers.isEmpty
+                } else {
+                    isOptional = false
+                }
                 if isOptional { continue }
                 for server in servers { await server.stop(within: .zero) }
                 await directory.stop()

@@ -58,7 +58,9 @@ public final class UDPMux {
     ///     does not have are left out.
     ///   - port: which; 0 lets the kernel choose for each address.
     /// - Throws: what the system refused, when no address could be bound.
-    public init(on loop: Loop, bindingTo addresses: [IPAddress], port: UInt16 = 0)
+    public init(
+        on loop: Loop, bindingTo addresses: [IPAddress], port: UInt16 = 0
+    )
         throws(SystemError)
     {
         var refusal: SystemError?

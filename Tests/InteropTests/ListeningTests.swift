@@ -10,15 +10,27 @@ import Testing
 /// The product as a user has it: a room server, the program, and the official Python SDK as the one
 /// who listens.
 @Suite(.serialized, .timeLimit(.minutes(4))) struct ListeningTests {
+    /// Which room server stands between the program and the listener.
+    enum Server: String, CaseIterable {
+        /// The one in Python that behaves like livekit-server 1.13.
+        case reference
+        /// The program's own.
+        case own
+
+        /// For `with_agent.py`.
+        var options: [String] { self == .own ? ["server:own"] : [] }
+    }
+
     static let sentences = [
         "Hello Bob, maybe my mother can be happy.",
         "Five lovely views from above the bay make people happy.",
         "Please bring me a pumpkin pie tomorrow.",
     ]
 
-    @Test func theOfficialClientHearsAndReceivesEverySentence() async throws {
+    @Test(arguments: Server.allCases)
+    func theOfficialClientHearsAndReceivesEverySentence(through server: Server) async throws {
         let plan = try await Self.plan(mode: "plain")
-        let result = try await Self.heard(plan) { [$0["first"]] }
+        let result = try await Self.heard(plan, options: server.options) { [$0["first"]] }
         let first = try #require(result["first"])
         try Self.check(first, utterances: 3)
         #expect(first["name"]?.string == "AI Assistant")
@@ -31,11 +43,14 @@ import Testing
         #expect(delays.count == 3 && (delays.max() ?? 0) - (delays.min() ?? 0) <= 120)
     }
 
-    @Test func anOldOfficialClientHearsAndReceivesEverySentence() async throws {
+    @Test(arguments: Server.allCases)
+    func anOldOfficialClientHearsAndReceivesEverySentence(through server: Server) async throws {
         let version = "0.17.5"
         let sdk = try await PythonEnvironment.sdk(version: version)
         let plan = try await Self.plan(mode: "plain")
-        let result = try await Self.heard(plan, options: ["client:PYTHONPATH=\(sdk)"]) {
+        let result = try await Self.heard(
+            plan, options: ["client:PYTHONPATH=\(sdk)"] + server.options
+        ) {
             [$0["first"]]
         }
         #expect(result["sdk"]?.string == version)
@@ -43,8 +58,11 @@ import Testing
         #expect(result["agent_exit"]?.int == 0)
     }
 
-    @Test func lateListenersHearWhatComesAfterThem() async throws {
-        let result = try await Self.heard(try await Self.plan(mode: "late")) {
+    @Test(arguments: Server.allCases)
+    func lateListenersHearWhatComesAfterThem(through server: Server) async throws {
+        let result = try await Self.heard(
+            try await Self.plan(mode: "late"), options: server.options
+        ) {
             [$0["first"], $0["late"], $0["after"]]
         }
         try Self.check(try #require(result["first"]), utterances: 2)
@@ -53,8 +71,11 @@ import Testing
         #expect(result["agent_exit"]?.int == 0)
     }
 
-    @Test func twoSessionsInTwoRoomsSpeakAtOnceAndMixNothing() async throws {
-        let result = try await Self.heard(try await Self.plan(mode: "rooms")) {
+    @Test(arguments: Server.allCases)
+    func twoSessionsInTwoRoomsSpeakAtOnceAndMixNothing(through server: Server) async throws {
+        let result = try await Self.heard(
+            try await Self.plan(mode: "rooms"), options: server.options
+        ) {
             [$0["one"], $0["other"]]
         }
         #expect((result["overlap"]?.number ?? 0) >= 1, "they did not speak at once")
@@ -68,8 +89,11 @@ import Testing
         #expect(result["agent_exit"]?.int == 0)
     }
 
-    @Test func threeListenersAtOnceEachGetEverything() async throws {
-        let result = try await Self.heard(try await Self.plan(mode: "three")) {
+    @Test(arguments: Server.allCases)
+    func threeListenersAtOnceEachGetEverything(through server: Server) async throws {
+        let result = try await Self.heard(
+            try await Self.plan(mode: "three"), options: server.options
+        ) {
             $0["listeners"]?.array ?? []
         }
         #expect(result["state"]?["participants"]?.int == 3)
@@ -79,8 +103,10 @@ import Testing
         #expect(result["agent_exit"]?.int == 0)
     }
 
-    @Test func aCutIsOneFadedFrameAndTheMouthComesToRest() async throws {
-        let result = try await Self.heard(try await Self.plan(mode: "cut")) {
+    @Test(arguments: Server.allCases)
+    func aCutIsOneFadedFrameAndTheMouthComesToRest(through server: Server) async throws {
+        let result = try await Self.heard(try await Self.plan(mode: "cut"), options: server.options)
+        {
             [$0["first"], $0["after"]]
         }
         // Posted before anybody listened, heard from its first word.

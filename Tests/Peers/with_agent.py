@@ -3,7 +3,8 @@
 usage: with_agent.py AGENT CLIENT [option…] < plan.json
   AGENT   the avatar-agent program
   CLIENT  a program beside this one; it gets the plan with "http", "livekit", "key", "secret" added
-  options: env:NAME=VALUE for the agent, client:NAME=VALUE for the client, agent:OPTION for its command line
+  options: env:NAME=VALUE for the agent, client:NAME=VALUE for the client, agent:OPTION for its command line;
+    server:own takes the agent's own room server instead of the reference in Python
 Prints the client's JSON with "agent_exit" (its status after SIGTERM) and "agent_log" (its last lines) added.
 """
 import json, os, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -50,9 +51,10 @@ def main():
     env.update(o[4:].split("=", 1) for o in options if o.startswith("env:"))
     words = [o[6:] for o in options if o.startswith("agent:")]
     log = open(os.path.join(work, "agent.log"), "w+")
-    sfu = subprocess.Popen(
-        [sys.executable, os.path.join(HERE, "reference_sfu.py"), "--port", str(rtc), "--keys", f"{KEY}:{SECRET}", "--trace", os.path.join(work, "trace")],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    reference = [sys.executable, os.path.join(HERE, "reference_sfu.py"), "--port", str(rtc), "--keys", f"{KEY}:{SECRET}", "--trace", os.path.join(work, "trace")]
+    own = [agent, "room-server", "--room-port", str(rtc)]
+    server_log = open(os.path.join(work, "server.log"), "w+")
+    sfu = subprocess.Popen(own if "server:own" in options else reference, stdout=subprocess.DEVNULL, stderr=server_log, env=env, cwd=work)
     process = None
     try:
         wait_for(f"http://127.0.0.1:{rtc}/", sfu)

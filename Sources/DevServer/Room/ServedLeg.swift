@@ -38,14 +38,13 @@ final class ServedLeg {
     private var channels: [String: PeerChannelID] = [:]
     private var openChannels: Set<PeerChannelID> = []
 
-    /// Prepares a connection on the shared port.
+    /// Prepares a connection on the shared port; nil when that is full.
     ///
     /// - Parameters:
     ///   - target: which of the client's connections it is.
     ///   - port: the shared port.
     ///   - environment: certificate and loop.
     ///   - handler: gets the connection's events, on the loop.
-    /// - Returns: nil when the port is full.
     init?(
         _ target: SignalTarget, on port: UDPMux, _ environment: ServedEnvironment,
         handler: @escaping (PeerEvent) -> Void

@@ -385,7 +385,9 @@ actor ServedRoom {
         case .audio: return
         case .channelMessage(let id, let bytes, let kind):
             // On the subscriber connection the real server reads data and throws it away.
-            guard target == .publisher, let label = leg.label(of: id), kind == .binary else { break }
+            guard target == .publisher, let label = leg.label(of: id), kind == .binary else {
+                break
+            }
             if label == ServedLeg.reliableLabel || label == ServedLeg.lossyLabel {
                 state.received(
                     bytes, isReliable: label == ServedLeg.reliableLabel, from: guest.sid)

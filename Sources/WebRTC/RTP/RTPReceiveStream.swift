@@ -80,7 +80,9 @@ public struct RTPReceiveStream: Sendable {
     }
 
     /// Packets given up as lost, and packets that came too late or twice.
-    public var lateAndLost: (late: Int, lost: Int) { (reorder?.lateCount ?? 0, reorder?.lostCount ?? 0) }
+    public var lateAndLost: (late: Int, lost: Int) {
+        (reorder?.lateCount ?? 0, reorder?.lostCount ?? 0)
+    }
 
     /// The next output.
     public mutating func poll() -> Output? {
