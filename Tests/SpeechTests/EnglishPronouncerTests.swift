@@ -41,7 +41,7 @@ import Testing
             let words = texts.next().split(separator: " ").map(String.init)
             for phone in pronouncer.phones(of: words).joined() {
                 let symbol = Phone(phone, start: 0, end: 1).symbol
-                if !EnglishArticulation.knows(symbol) { Issue.record("\(phone) of \(words)") }
+                if !ArticulationTable.english.knows(symbol) { Issue.record("\(phone) of \(words)") }
             }
         }
     }

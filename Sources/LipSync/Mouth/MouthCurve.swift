@@ -5,8 +5,8 @@
 /// Where ``Mouth`` follows a voice that is still speaking, this has all sounds before it begins, and so
 /// moves at time zero already as if it had been watched before.
 public struct MouthCurve: Sendable {
-    /// Longest recording, ms: half an hour.
-    public static let longest = 1_800_000.0
+    /// Longest recording, ms: an hour.
+    public static let longest = TimedPhones.longest
     /// How long before zero the mouth is set in motion, ms: until then every start is forgotten.
     private static let approach = 250.0
 
@@ -16,8 +16,8 @@ public struct MouthCurve: Sendable {
     /// Computes the curve.
     ///
     /// - Parameters:
-    ///   - phones: all sounds, in order; what is not a number is left out, what lies beyond half an
-    ///     hour is cut off.
+    ///   - phones: all sounds, in order; what is not a number is left out, what lies beyond an hour
+    ///     is cut off.
     ///   - table: of the language that is spoken.
     ///   - end: the recording's end, ms, when it goes on after the last sound.
     public init(_ phones: [Phone], table: ArticulationTable = .english, until end: Double = 0) {
