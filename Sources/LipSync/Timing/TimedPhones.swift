@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the times of sounds were found, best first; the error is that of a sound's onset.
-public enum TimingRung: Int, Sendable, Comparable, CaseIterable {
+/// How the times of sounds were found, best first; the errors are those of a sound's onset.
+public enum TimingRung: Sendable, Comparable, CaseIterable {
     /// The voice told every sound's time.
-    case phones = 1
-    /// The service told letter times; fused with the duration model (and the sound, if given).
-    case characters = 2
-    /// Word times, the duration model, refined on the sound: about 15 ms.
-    case wordsAndSound = 3
+    case phones
+    /// The service told letter times: fused with the duration model, refined on the sound if given.
+    case characters
+    /// Word times and the duration model, refined on the sound: about 15 ms.
+    case wordsAndSound
     /// Word times and the duration model: about 25 ms.
-    case words = 4
+    case words
+    /// Word times and equal shares, for sounds no model knows: about 35 ms.
+    case uniform
     /// No more than a span: words laid out by the model between the pauses: about 63 ms.
-    case span = 5
+    case span
     /// The sound alone, or words that nobody can pronounce: the mouth follows the energy, closures
     /// are impossible.
-    case audio = 6
+    case audio
 
-    /// Better rungs are smaller.
-    public static func < (left: TimingRung, right: TimingRung) -> Bool {
-        left.rawValue < right.rawValue
+    /// The rung, 1 the best, 6 the worst; a voice's own times of sounds and letters share the first.
+    public var number: Int {
+        switch self {
+        case .phones, .characters: 1
+        case .wordsAndSound: 2
+        case .words: 3
+        case .uniform: 4
+        case .span: 5
+        case .audio: 6
+        }
     }
 
     /// The name for people and for JSON.
@@ -28,6 +37,7 @@ public enum TimingRung: Int, Sendable, Comparable, CaseIterable {
         case .characters: "characters"
         case .wordsAndSound: "words+audio"
         case .words: "words"
+        case .uniform: "uniform"
         case .span: "span"
         case .audio: "audio"
         }
@@ -98,58 +108,48 @@ public struct TimedPhones: Sendable, Equatable {
 
     /// Gives every sound a time.
     ///
-    /// Small faults (overlaps of less than a sound, duplicate times, a word without length) are
-    /// mended; what makes no sense is refused.
+    /// Small faults (overlaps, duplicate times, words without length) are mended; what makes no sense
+    /// is refused. The same input always gives the same times.
     ///
     /// - Parameters:
     ///   - timing: what is known.
     ///   - sound: the speech itself, if it is there already: times become better by it.
+    ///   - language: BCP 47, for the rhythm of the language.
     ///   - continues: whether more words follow the last one without a pause.
     /// - Returns: the sounds and the rung of the ladder that they stand on.
-    /// - Throws: `TimingError` where the times make no sense.
+    /// - Throws: ``TimingError`` for times that nobody can have spoken at.
     public static func resolve(
-        _ timing: SpeechTiming, sound: MonoSound? = nil, continues: Bool = false
+        _ timing: SpeechTiming, sound: MonoSound? = nil, language: String = "en",
+        continues: Bool = false
     ) throws(TimingError) -> TimedPhones {
+        var frames: SpectralFrames?
+        if let sound {
+            guard (8_000...192_000).contains(sound.rate) else { throw .badRate }
+            guard sound.start.isFinite else { throw .notFinite }
+            guard sound.samples.count <= Int(longest / 1000 * sound.rate) else { throw .tooLong }
+            // Known sounds need no search.
+            if case .phones = timing { frames = nil } else { frames = SpectralFrames(sound) }
+            if frames?.count == 0 { frames = nil }
+        }
+        let layout = PhoneLayout(
+            language: SpokenLanguage(language), frames: frames, continues: continues)
         switch timing {
         case .phones(let phones):
-            return TimedPhones(phones: phones, rung: .phones, quality: .full)
+            return TimedPhones(
+                phones: try TimingCheck.ordered(phones), rung: .phones, quality: .full)
         case .words(let words):
-            return proportional(words)
+            let words = try TimingCheck.ordered(words)
+            guard !words.isEmpty else { throw .empty }
+            return layout.words(words)
         case .span(let words, let start, let end):
-            let total = words.reduce(0) { $0 + max($1.phones.count, 1) }
-            guard total > 0 else { throw .empty }
-            var time = start
-            var timed: [WordTiming] = []
-            for word in words {
-                let next =
-                    time + (end - start) * Double(max(word.phones.count, 1)) / Double(total)
-                timed.append(WordTiming(word.text, phones: word.phones, start: time, end: next))
-                time = next
-            }
-            var result = proportional(timed)
-            result.rung = .span
-            result.quality = .approximate
-            return result
+            try TimingCheck.span(words, start, end)
+            return layout.span(words, start: max(start, 0), end: end)
         case .audio:
-            guard sound != nil else { throw .empty }
-            return TimedPhones(phones: [], rung: .audio, quality: .energy)
+            guard let frames else { throw .empty }
+            let start = max(frames.start, 0)
+            let end = frames.start + Double(frames.count) * SpectralFrames.interval
+            return TimedPhones(
+                phones: layout.energy(start..<max(start, end)), rung: .audio, quality: .energy)
         }
-    }
-
-    private static func proportional(_ words: [WordTiming]) -> TimedPhones {
-        var phones: [Phone] = []
-        var last = 0.0
-        for word in words {
-            if word.start > last {
-                phones.append(Phone(Phone.silence, start: last, end: word.start))
-            }
-            let share = (word.end - word.start) / Double(max(word.phones.count, 1))
-            for (index, symbol) in word.phones.enumerated() {
-                let start = word.start + share * Double(index)
-                phones.append(Phone(symbol, start: start, end: start + share))
-            }
-            last = word.end
-        }
-        return TimedPhones(phones: phones, rung: .words, quality: .full)
     }
 }

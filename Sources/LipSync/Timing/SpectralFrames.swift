@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+// The math functions alone.
+internal import func Glibc.cos
+internal import func Glibc.log10
+internal import func Glibc.sin
+#endif
+
+/// What the aligner hears: seven numbers every 5 ms.
+///
+/// The energies of five bands and their sum in dB below the loud parts of the speech, and how fast
+/// the sum changes; Hann windows of 20 ms.
+struct SpectralFrames: Sendable {
+    /// Milliseconds between frames.
+    static let interval = 5.0
+    /// Numbers a frame.
+    static let dimensions = 7
+    /// Edges of the bands, Hz.
+    static let bands: [(low: Double, high: Double)] = [
+        (60, 400), (400, 1000), (1000, 2500), (2500, 4500), (4500, 8000),
+    ]
+    /// Index of the sum of the bands.
+    static let total = 5
+
+    /// Milliseconds of the start of the first frame's 5 ms on the caller's axis.
+    let start: Double
+    /// Frame after frame, ``dimensions`` numbers each; dB relative to ``reference``.
+    private(set) var values: [Float] = []
+    /// The 95th percentile of the sum, dB of full-scale power in a window.
+    private(set) var reference = 0.0
+    /// Below this nobody speaks, dB relative to ``reference``.
+    private(set) var quietLevel = SpectralFrames.quietRange.lowerBound
+    /// Bands that the sample rate cannot carry count for nothing.
+    let usable: [Bool]
+
+    var count: Int { values.count / Self.dimensions }
+
+    /// Analyses a sound.
+    ///
+    /// - Parameters:
+    ///   - sound: at 8,000…192,000 samples a second; what is not a number counts as zero.
+    init(_ sound: MonoSound) {
+        start = sound.start
+        let factor = max(1, Int(sound.rate / 16_000))
+        let samples = Self.decimate(sound.samples, by: factor)
+        let rate = sound.rate / Double(factor)
+        usable = Self.bands.map { $0.low < rate / 2 * 0.95 } + [true, true]
+        let spectrum = PowerSpectrum(window: Int(rate * 0.02))
+        let edges = Self.bands.map { band -> Range<Int> in
+            let bin = rate / Double(spectrum.size)
+            let low = Int((band.low / bin).rounded(.up))
+            let high = Int((band.high / bin).rounded(.up))
+            return min(low, spectrum.size / 2)..<max(min(high, spectrum.size / 2), 0)
+        }
+        measure(samples, hop: rate * Self.interval / 1000, spectrum, edges)
+        normalise()
+    }
+
+    private mutating func measure(
+        _ samples: [Float], hop: Double, _ spectrum: PowerSpectrum, _ edges: [Range<Int>]
+    ) {
+        let frames = Int(Double(samples.count) / hop)
+        values.reserveCapacity(frames * Self.dimensions)
+        var spectrum = spectrum
+        for frame in 0..<frames {
+            let centre = Int((Double(frame) + 0.5) * hop)
+            let power = spectrum.of(samples, from: centre - spectrum.window / 2)
+            var sum: Float = 0
+            for edge in edges {
+                var band: Float = 1e-7
+                for bin in edge { band += power[bin] }
+                values.append(decibels(band))
+                sum += band
+            }
+            values.append(decibels(sum))
+            values.append(0)
+        }
+    }
+
+    private mutating func normalise() {
+        let count = self.count
+        guard count > 0 else { return }
+        let totals = (0..<count).map { values[$0 * Self.dimensions + Self.total] }
+        let sorted = totals.sorted()
+        let reference = sorted[min(count * 95 / 100, count - 1)]
+        self.reference = Double(reference)
+        quietLevel = Self.quietLevel(sorted.map { $0 - reference })
+        for frame in 0..<count {
+            for dimension in 0...Self.total {
+                values[frame * Self.dimensions + dimension] -= reference
+            }
+            // Central difference, dB a frame.
+            let (before, after) = (max(frame - 1, 0), min(frame + 1, count - 1))
+            values[frame * Self.dimensions + 6] =
+                after > before ? (totals[after] - totals[before]) / Float(after - before) : 0
+        }
+    }
+
+    /// The frame that holds a moment, clamped into the sound.
+    func index(at time: Double) -> Int {
+        guard count > 0 else { return 0 }
+        let position = (time - start) / Self.interval
+        return Int(min(max(position.rounded(), 0), Double(count)))
+    }
+
+    /// The sum of the bands, dB below the loud parts.
+    func level(_ frame: Int) -> Double { Double(values[frame * Self.dimensions + Self.total]) }
+
+    /// Thins samples after a low-pass, so that bands above half the new rate do not fold down.
+    private static func decimate(_ samples: [Float], by factor: Int) -> [Float] {
+        guard factor > 1 else { return samples.map { $0.isFinite ? $0 : 0 } }
+        let half = 10 * factor
+        let taps: [Float] = (-half...half).map { offset in
+            let x = Double(offset)
+            let angle = Double.pi * 0.9 / Double(factor) * x
+            let sinc = offset == 0 ? 1 : sin(angle) / angle
+            let window = 0.54 + 0.46 * cos(Double.pi * x / Double(half + 1))
+            return Float(sinc * window * 0.9 / Double(factor))
+        }
+        var output: [Float] = []
+        output.reserveCapacity(samples.count / factor + 1)
+        for centre in stride(from: 0, to: samples.count, by: factor) {
+            var sum: Float = 0
+            let first = max(centre - half, 0)
+            let last = min(centre + half, samples.count - 1)
+            for index in first...last {
+                sum += samples[index] * taps[index - centre + half]
+            }
+            output.append(sum.isFinite ? sum : 0)
+        }
+        return output
+    }
+}
+
+private func decibels(_ power: Float) -> Float { Float(10 * log10(Double(power))) }
+
+/// The power spectrum of a Hann window: a real signal through a complex transform of half its size.
+private struct PowerSpectrum {
+    let window: Int
+    /// Points of the transform, a power of two.
+    let size: Int
+    private let hann: [Float]
+    private let twiddles: [SIMD2<Float>]
+    private let splitTwiddles: [SIMD2<Float>]
+    private let reversed: [Int]
+    private var work: [SIMD2<Float>]
+    private var power: [Float]
+
+    init(window: Int) {
+        self.window = max(window, 2)
+        var size = 4
+        while size < self.window { size *= 2 }
+        self.size = size
+        let half = size / 2
+        hann = (0..<self.window).map { [window = self.window] in
+            Float(0.5 - 0.5 * cos(2 * Double.pi * (Double($0) + 0.5) / Double(window)))
+        }
+        twiddles = (0..<half / 2).map { Self.unit(-Double($0) / Double(half)) }
+        splitTwiddles = (0..<half).map { Self.unit(-Double($0) / Double(size)) }
+        var reversed = [Int](repeating: 0, count: half)
+        for index in 1..<half {
+            reversed[index] = reversed[index / 2] / 2 + (index % 2 == 1 ? half / 2 : 0)
+        }
+        self.reversed = reversed
+        work = [SIMD2<Float>](repeating: .zero, count: half)
+        power = [Float](repeating: 0, count: half)
+    }
+
+    private static func unit(_ turns: Double) -> SIMD2<Float> {
+        SIMD2(Float(cos(2 * Double.pi * turns)), Float(sin(2 * Double.pi * turns)))
+    }
+
+    /// Powers of the bins below half the rate; samples outside the signal are zero.
+    mutating func of(_ samples: [Float], from first: Int) -> [Float] {
+        let half = size / 2
+        func sample(_ index: Int) -> Float {
+            guard index < window else { return 0 }
+            let position = first + index
+            guard position >= 0, position < samples.count else { return 0 }
+            return samples[position] * hann[index]
+        }
+        for index in 0..<half {
+            work[reversed[index]] = SIMD2(sample(2 * index), sample(2 * index + 1))
+        }
+        transform()
+        for bin in 0..<half {
+            let left = work[bin]
+            let mirror = work[(half - bin) % half]
+            let right = SIMD2(mirror.x, -mirror.y)
+            let even = (left + right) * 0.5
+            let difference = (left - right) * 0.5
+            // Multiplied by −i, then by the twiddle.
+            let odd = product(SIMD2(difference.y, -difference.x), splitTwiddles[bin])
+            let value = even + odd
+            power[bin] = value.x * value.x + value.y * value.y
+        }
+        return power
+    }
+
+    private mutating func transform() {
+        let count = work.count
+        var length = 2
+        while length <= count {
+            let stride = count / length
+            for start in Swift.stride(from: 0, to: count, by: length) {
+                for index in 0..<length / 2 {
+                    let upper = work[start + index]
+                    let lower = product(
+                        work[start + index + length / 2], twiddles[index * stride])
+                    work[start + index] = upper + lower
+                    work[start + index + length / 2] = upper - lower
+                }
+            }
+            length *= 2
+        }
+    }
+
+    private func product(_ a: SIMD2<Float>, _ b: SIMD2<Float>) -> SIMD2<Float> {
+        SIMD2(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x)
+    }
+}
+
+// MARK: Pauses
+
+extension SpectralFrames {
+    /// Shorter quiet is a closed stop, no pause, ms.
+    static let pauseMin = 80.0
+    /// Pauses are quieter than the loud parts by at least the second and at most the first, dB.
+    static let quietRange = -45.0 ... -30.0
+    /// Above the noise of the room, dB.
+    static let aboveNoise = 6.0
+    /// A sound dies away this long after it fell below the level, ms.
+    static let decay = 20.0
+
+    /// Below this level nobody speaks: what lies a little above the softest twentieth.
+    private static func quietLevel(_ levels: [Float]) -> Double {
+        guard !levels.isEmpty else { return quietRange.lowerBound }
+        let noise = Double(levels[levels.count / 20])
+        return min(max(noise + aboveNoise, quietRange.lowerBound), quietRange.upperBound)
+    }
+
+    private func isQuiet(_ frame: Int) -> Bool { level(frame) < quietLevel }
+
+    private func time(_ frame: Int) -> Double { start + Double(frame) * Self.interval }
+
+    /// The longest quiet run of a pause's length in a span.
+    func quiet(in span: Range<Double>) -> Range<Double>? {
+        quietRuns(in: span).max { $0.upperBound - $0.lowerBound < $1.upperBound - $1.lowerBound }
+    }
+
+    /// The start of the quiet with which a span ends, nil if it ends aloud or is quiet all over.
+    func trailingQuiet(in span: Range<Double>) -> Double? {
+        let (first, last) = (index(at: span.lowerBound), index(at: span.upperBound))
+        var frame = last
+        while frame > first, isQuiet(frame - 1) { frame -= 1 }
+        guard frame < last, frame > first else { return nil }
+        return min(time(frame) + Self.decay, span.upperBound)
+    }
+
+    /// The parts of a span that are not pauses; nil if nothing is heard in it.
+    ///
+    /// - Parameter most: so many parts at most; the shortest pauses are dropped.
+    func speech(in span: Range<Double>, atMost most: Int) -> [Range<Double>] {
+        var pauses = quietRuns(in: span)
+        if pauses.count >= most {
+            let ordered = pauses.map { $0.upperBound - $0.lowerBound }.sorted(by: >)
+            let least = ordered[most - 1]
+            pauses.removeAll { $0.upperBound - $0.lowerBound <= least }
+        }
+        var parts: [Range<Double>] = []
+        var begin = span.lowerBound
+        for pause in pauses {
+            if pause.lowerBound - begin >= Self.pauseMin / 2 {
+                parts.append(begin..<pause.lowerBound)
+            }
+            begin = pause.upperBound
+        }
+        if span.upperBound - begin >= Self.pauseMin / 2 { parts.append(begin..<span.upperBound) }
+        return parts
+    }
+
+    private func quietRuns(in span: Range<Double>) -> [Range<Double>] {
+        var runs: [Range<Double>] = []
+        let (first, last) = (index(at: span.lowerBound), index(at: span.upperBound))
+        var frame = first
+        while frame < last {
+            guard isQuiet(frame) else {
+                frame += 1
+                continue
+            }
+            let begin = frame
+            while frame < last, isQuiet(frame) { frame += 1 }
+            let isAtStart = begin == first
+            let isAtEnd = frame == last
+            let from = isAtStart ? span.lowerBound : min(time(begin) + Self.decay, time(frame))
+            let to = isAtEnd ? span.upperBound : time(frame)
+            if to - from >= Self.pauseMin { runs.append(from..<to) }
+        }
+        return runs
+    }
+}
