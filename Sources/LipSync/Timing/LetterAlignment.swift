@@ -69,7 +69,10 @@ struct LetterAlignment {
         if sounds.isEmpty { return silent.contains(letters[letters.startIndex]) ? 0.4 : 0.8 }
         let key = String(letters)
         let wanted = String(sounds)
-        if let spellings = graphemes[key], spellings.contains(wanted) { return 0 }
+        if let spellings = graphemes[key], spellings.contains(wanted) {
+            // Two sounds of two letters are rather told apart.
+            return letters.count > 1 && sounds.count > 1 ? 0.1 : 0
+        }
         // The same letter twice spells what it spells once.
         if letters.count == 2, letters.first == letters.last, sounds.count == 1,
             let spellings = graphemes[String(letters.prefix(1))], spellings.contains(wanted)
@@ -134,7 +137,7 @@ struct LetterAlignment {
         ;ow A;oy A;oi A wA;ue A yA;ui A wA yA;uy A;ia A AA yA;io A AA yA;iou A;eau A yA;igh A;eigh A
         ;ough A;augh A;aigh A;oeu A;aou A;uo A wA;ua A wA;ae A;äu A;ye A;eo A AA
         ;tz Z ts;pf F pf;zz Z ts s;dt t;gli l;gl l;ll l y;rr r;gg g J;cc k C ks;ss s S;tt t;dd d
-        ;gu g gw;sci S;cia C;gia J;ion An;ing ANg;tion;mn m;bt t;lk k;lf f;lm m;lv f;st s;ft f;cqu k
+        ;gu g gw;sci S;cia C;gia J;ion An;ing ANg;tion;mn m;bt t;lk k;lf f;lm m;lv f;st s;ft f;cqu k;cch k
         ;an A An;in A An;un A An;om A Am;am A Am;em A Am;im A Am;ent A;es A;et A;ez A;aient A;il y Al
         ;ill y Al;oin wA;ein A An;ain A An
         """

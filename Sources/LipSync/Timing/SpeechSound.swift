@@ -29,15 +29,22 @@ struct SpeechSound: Sendable, Equatable {
     var isFricative: Bool { manner == .fricative || manner == .sibilant }
     var isPause: Bool { symbol == Phone.silence }
 
-    /// Reads a symbol as a pronunciation dictionary or espeak-ng writes it.
-    ///
-    /// Two-letter ARPABET is told from IPA by being a known name; of the single letters only `y`
-    /// means two things: in English the glide, elsewhere the rounded vowel.
+    /// Reads a symbol in either alphabet, as ``Phone`` does.
     init(_ text: String, language: SpokenLanguage = .english) {
-        if let english = Self.arpabet(text, language) {
-            self = english
+        let phone = Phone(text, start: 0, end: 0)
+        if phone.isSilence {
+            self = .pause
+            return
+        }
+        let name = Self.variants[phone.symbol] ?? phone.symbol
+        if let sound = Self.named(name, stress: phone.stress) {
+            self = sound
+        } else if language == .english, let english = Self.englishNames[phone.symbol],
+            let sound = Self.named(english, stress: phone.stress)
+        {
+            self = sound
         } else {
-            self = Self.ipa(text, language)
+            self = Self.ipa(phone)
         }
     }
 
@@ -74,24 +81,6 @@ struct SpeechSound: Sendable, Equatable {
     static let pause = SpeechSound(
         symbol: Phone.silence, manner: .unknown, isVoiced: false, base: 100, spread: 1,
         isEnglish: true)
-
-    private static func arpabet(_ text: String, _ language: SpokenLanguage) -> SpeechSound? {
-        guard text.utf8.count <= 4, text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
-        if Phone(text, start: 0, end: 0).isSilence { return .pause }
-        var name = text.uppercased()
-        var stress = 0
-        if let digit = name.last?.wholeNumberValue, name.count > 1 {
-            stress = min(digit, 2)
-            name.removeLast()
-        }
-        if name == "AX" || name == "AXR" || name == "IX" {
-            name = name == "AX" ? "AH" : name == "IX" ? "IH" : "ER"
-            stress = 0
-        }
-        // Plain letters of IPA: the rounded vowel, and the consonants of other languages.
-        if language != .english, text.utf8.count == 1, text != text.uppercased() { return nil }
-        return named(name, stress: stress)
-    }
 
     private static func named(_ name: String, stress: Int) -> SpeechSound? {
         guard let entry = english[name] else { return nil }
@@ -131,40 +120,24 @@ struct SpeechSound: Sendable, Equatable {
 // MARK: IPA
 
 extension SpeechSound {
-    private static func ipa(_ text: String, _ language: SpokenLanguage) -> SpeechSound {
-        var bare = ""
-        var stress = 0
-        var isLong = false
-        var letters = 0
-        for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0x2C8: stress = 1  // ˈ
-            case 0x2CC: stress = 2  // ˌ
-            case 0x2D0: isLong = true  // ː
-            case 0x2D1: break  // ˑ, half long
-            case 0x300...0x36F, 0x2B0...0x2FF, 0x200B...0x200D: break  // marks, ties, raised letters
-            default:
-                guard letters < 4 else { continue }
-                bare.unicodeScalars.append(scalar)
-                letters += 1
-            }
-        }
-        guard let first = bare.unicodeScalars.first, bare != "_" else { return .pause }
-        if language == .english, let name = englishNames[bare],
-            let sound = named(name, stress: stress)
-        {
-            return sound
-        }
-        var sound = consonant(bare) ?? vowel(first, letters: letters)
-        sound.symbol = bare
-        sound.stress = sound.isVowel ? stress : 0
+    private static func ipa(_ phone: Phone) -> SpeechSound {
+        // Without the nasal tilde and whatever else is written above or below a letter.
+        let letters = phone.symbol.unicodeScalars.filter { !(0x300...0x36F).contains($0.value) }
+        let bare = String(String.UnicodeScalarView(letters))
+        guard let first = letters.first else { return .pause }
+        var sound = consonant(bare) ?? vowel(first, letters: letters.count)
+        sound.symbol = phone.symbol
+        sound.stress = sound.isVowel ? phone.stress : 0
         // German long vowels 1.5, geminates 1.9 of the short ones.
-        if isLong { sound.base *= sound.isVowel ? 1.5 : 1.9 }
-        if !sound.isVowel, letters == 2, bare.unicodeScalars.first == bare.unicodeScalars.last {
-            sound.base *= 1.9
-        }
+        if phone.isLong { sound.base *= sound.isVowel ? 1.5 : 1.9 }
         return sound
     }
+
+    /// Other spellings of ARPABET.
+    private static let variants: [String: String] = [
+        "AX": "AH", "AXR": "ER", "IX": "IH", "UX": "UW", "DX": "D", "HV": "HH", "WH": "W",
+        "NX": "N", "EL": "L", "EM": "M", "EN": "N",
+    ]
 
     /// The sounds of English in IPA, as espeak-ng writes them.
     private static let englishNames: [String: String] = [
@@ -174,6 +147,7 @@ extension SpeechSound {
         "ɪ": "IH", "i": "IY", "dʒ": "JH", "k": "K", "l": "L", "m": "M", "n": "N", "ŋ": "NG",
         "oʊ": "OW", "əʊ": "OW", "ɔɪ": "OY", "p": "P", "ɹ": "R", "s": "S", "ʃ": "SH", "t": "T",
         "θ": "TH", "ʊ": "UH", "u": "UW", "v": "V", "w": "W", "j": "Y", "z": "Z", "ʒ": "ZH",
+        "r": "R", "y": "Y",
     ]
 
     // Broad classes, ms: stops 80, nasals 76, liquids 78, fricatives 110 without and 80 with voice,
