@@ -33,9 +33,8 @@ enum SpokenLanguage: Sendable, Equatable {
 struct DurationModel: Sendable {
     var language: SpokenLanguage = .english
 
-    /// The lengths of a word's sounds, ms, before they are fitted to the word's own.
-    ///
-    /// - Parameter isBeforePause: the word ends a phrase.
+    /// The lengths of a word's sounds, ms, before they are fitted to the word's own; those of the
+    /// last word of a phrase are longer.
     func lengths(_ word: [SpeechSound], isBeforePause: Bool) -> [Double] {
         let vowels = word.indices.filter { word[$0].isVowel }
         let last = vowels.last ?? -1
@@ -142,12 +141,7 @@ struct DurationModel: Sendable {
     }
 
     /// Stretches lengths to a total, the most likely way if their logarithms are normal: what
-    /// scatters more gives and takes more.
-    ///
-    /// - Parameters:
-    ///   - lengths: ms, positive.
-    ///   - spreads: of their logarithms.
-    ///   - total: ms they shall add up to, ≥ 0.
+    /// scatters more gives and takes more. Lengths in ms, positive; the total ≥ 0.
     static func stretch(_ lengths: [Double], spreads: [Double], to total: Double) -> [Double] {
         guard !lengths.isEmpty else { return [] }
         let sum = lengths.reduce(0, +)

@@ -38,8 +38,7 @@ struct SpectralFrames: Sendable {
 
     /// Analyses a sound.
     ///
-    /// - Parameters:
-    ///   - sound: at 8,000…192,000 samples a second; what is not a number counts as zero.
+    /// - Parameter sound: at 8,000…192,000 samples a second; what is not a number counts as zero.
     init(_ sound: MonoSound) {
         start = sound.start
         let factor = max(1, Int(sound.rate / 16_000))
@@ -258,9 +257,8 @@ extension SpectralFrames {
         return min(time(frame) + Self.decay, span.upperBound)
     }
 
-    /// The parts of a span that are not pauses; nil if nothing is heard in it.
-    ///
-    /// - Parameter most: so many parts at most; the shortest pauses are dropped.
+    /// The parts of a span that are not pauses: `most` of them at most, the shortest pauses are
+    /// dropped.
     func speech(in span: Range<Double>, atMost most: Int) -> [Range<Double>] {
         var pauses = quietRuns(in: span)
         if pauses.count >= most {
