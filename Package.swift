@@ -64,6 +64,7 @@ let package = Package(
     products: [
         .executable(name: "avatar-agent", targets: ["avatar-agent"]),
         .executable(name: "avatar-voice-flite", targets: ["avatar-voice-flite"]),
+        .executable(name: "avatar-voice-espeak", targets: ["avatar-voice-espeak"]),
         .executable(name: "avatar-bench", targets: ["avatar-bench"]),
     ],
     targets: [
@@ -78,6 +79,7 @@ let package = Package(
         cLibrary("CWebSockets", links: ["websockets", "ssl", "crypto"]),
         cLibrary("CYAML", links: ["yaml"]),
         cLibrary("CFlite", links: ["flite_cmulex", "flite", "m"]),
+        cLibrary("CESpeak", links: ["espeak-ng"]),  // GPL: avatar-voice-espeak alone
         cLibrary("CLiveKitProto", links: ["protobuf-c"]),
 
         // Pure.
@@ -119,12 +121,14 @@ let package = Package(
             ["Base", "Crypto", "Telemetry", "LiveKit", "WebRTC", "Net", "Web", "Transport"]),
 
         // Programs.
+        backendTarget("VoiceEngine", ["Base"]),
         program(
-            "avatar-voice-flite", ["Base", "CFlite", "CLinux"],
+            "avatar-voice-flite", ["VoiceEngine", "CFlite"],
             links: [
                 "flite_cmu_us_slt", "flite_cmu_us_rms", "flite_cmu_us_awb", "flite_cmu_us_kal16",
                 "flite_usenglish",
             ]),
+        program("avatar-voice-espeak", ["VoiceEngine", "CESpeak"]),
         program(
             "avatar-agent",
             [

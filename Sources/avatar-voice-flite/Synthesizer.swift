@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import CFlite
 internal import Glibc
+internal import VoiceEngine
 
 /// Flite's voices: words in, phone times and PCM out while it computes.
 ///
 /// Text never goes through the library's tokenizer and its expansion of tokens, which write out of
 /// bounds on runs of punctuation: the relations `Token` and `Word` are built here from words that
 /// were checked one by one. Not thread-safe, as the library.
-final class Synthesizer {
-    static let names = ["slt", "rms", "awb", "kal16"]
+final class Synthesizer: SpeechEngine {
+    let voices = ["slt", "rms", "awb", "kal16"]
 
-    enum Event {
-        case times(Times)
-        case audio([Int16])
-    }
-
-    struct Times {
-        let rate: Int
-        let phones: [(symbol: String, end: Int)]
-        let words: [ClosedRange<Int>]
-    }
-
-    enum Outcome: String {
-        case done, cancelled, failed
-    }
-
-    private var voices: [String: Voice] = [:]
+    private var loaded: [String: Voice] = [:]
 
     init() {
         flite_init()
@@ -33,12 +19,25 @@ final class Synthesizer {
 
     /// Makes a voice ready: registers it and lets it say one word, which touches its data.
     func load(_ name: String) {
-        guard voices[name] == nil, let word = SpokenWord("ready", mark: ".") else { return }
+        guard loaded[name] == nil, let word = EngineWord("ready", mark: ".") else { return }
         _ = speak([word], voice: name) { _ in true }
     }
 
-    /// Speaks words; `body` gets the times, then the audio piece by piece, and stops it by false.
-    func speak(_ words: [SpokenWord], voice name: String, _ body: (Event) -> Bool) -> Outcome {
+    /// The longest word the library is trusted with: it takes time in the square of the length.
+    private static let maxWordBytes = 40
+
+    func accepts(_ word: String) -> Bool {
+        let letters = UInt8(ascii: "a")...UInt8(ascii: "z")
+        return word.utf8.count <= Self.maxWordBytes && word.utf8.contains(where: letters.contains)
+            && (word == "_a" || word == "_a's"
+                || word.utf8.allSatisfy { letters.contains($0) || $0 == 0x27 })
+    }
+
+    func phones(of words: [String], voice: String) -> [[String]]? { nil }
+
+    func speak(
+        _ words: [EngineWord], voice name: String, _ body: (SpeechEvent) -> Bool
+    ) -> SpeechOutcome {
         guard let voice = voice(name), let utterance = new_utterance() else { return .failed }
         guard let tokens = utt_relation_create(utterance, key("Token")) else {
             delete_utterance(utterance)
@@ -68,7 +67,7 @@ final class Synthesizer {
     }
 
     private func voice(_ name: String) -> Voice? {
-        if let voice = voices[name] { return voice }
+        if let voice = loaded[name] { return voice }
         let raw: UnsafeMutablePointer<cst_voice>? =
             switch name {
             case "slt": register_cmu_us_slt(nil)
@@ -82,7 +81,7 @@ final class Synthesizer {
         feat_set(raw.pointee.features, key("streaming_info"), audio_streaming_info_val(streaming))
         feat_set(raw.pointee.features, key("textanalysis_func"), uttfunc_val(wordsOfTokens))
         let voice = Voice(raw: raw, streaming: streaming)
-        voices[name] = voice
+        loaded[name] = voice
         return voice
     }
 
@@ -94,7 +93,7 @@ final class Synthesizer {
 
 /// One call of ``Synthesizer/speak(_:voice:_:)`` as the callback sees it.
 private final class Run {
-    let body: (Synthesizer.Event) -> Bool
+    let body: (SpeechEvent) -> Bool
     /// The sample at which nothing but silence is to come: the last pause is not computed.
     var end = Int.max
     /// The sample at which the first pause is over.
@@ -108,7 +107,7 @@ private final class Run {
     var wasStopped = false
     var hasFinished = false
 
-    init(body: @escaping (Synthesizer.Event) -> Bool) {
+    init(body: @escaping (SpeechEvent) -> Bool) {
         self.body = body
     }
 }
@@ -169,7 +168,7 @@ private func audioCame(
     let run = Unmanaged<Run>.fromOpaque(context).takeUnretainedValue()
     if !run.hasTimes {
         run.hasTimes = true
-        let times = Synthesizer.Times(
+        let times = SpeechTimes(
             of: info.pointee.utt, rate: Int(wave.pointee.sample_rate))
         run.end = times.speechEnd + times.rate / Run.tailShare
         run.speechStart = times.phones.first { $0.symbol == "pau" }?.end ?? 0
@@ -195,13 +194,9 @@ private func audioCame(
     return run.hasFinished ? CST_AUDIO_STREAM_STOP : CST_AUDIO_STREAM_CONT
 }
 
-extension Synthesizer.Times {
-    /// The end of the last phone that is no pause.
-    var speechEnd: Int { phones.last { $0.symbol != "pau" }?.end ?? 0 }
-
+extension SpeechTimes {
     /// Reads the times of an utterance whose durations are decided.
     fileprivate init(of utterance: UnsafePointer<cst_utterance>?, rate: Int) {
-        self.rate = rate
         var phones: [(symbol: String, end: Int)] = []
         var words: [ClosedRange<Int>] = []
         var segment = relation_head(utt_relation(utterance, key("Segment")))
@@ -215,8 +210,7 @@ extension Synthesizer.Times {
             words.append(spanOf(current, rate))
             token = item_next(current)
         }
-        self.phones = phones
-        self.words = words
+        self.init(rate: rate, phones: phones, words: words)
     }
 }
 

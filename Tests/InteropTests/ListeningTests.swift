@@ -205,8 +205,8 @@ import Testing
         defer { loop.stop() }
         let pool = try WorkPool(threads: 1)
         defer { pool.stop() }
-        let engine = try #require(EmbeddedVoices.enginePath())
-        let voice = FliteVoice(on: loop, pool: pool, enginePath: engine)
+        let engine = try #require(EngineProfile.flite.path())
+        let voice = EngineVoice(.flite, path: engine, on: loop, pool: pool)
         voice.start()
         var references: [JSONValue] = []
         for (index, sentence) in sentences.enumerated() {
@@ -220,7 +220,7 @@ import Testing
     }
 
     private static func reference(
-        _ voice: FliteVoice, _ sentence: String, _ index: Int
+        _ voice: EngineVoice, _ sentence: String, _ index: Int
     ) async throws -> JSONValue {
         let stream = voice.speak(sentence, voiceID: nil)
         var samples: [Float] = []

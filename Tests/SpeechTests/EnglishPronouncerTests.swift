@@ -37,11 +37,12 @@ import Testing
 
     @Test func theMouthKnowsEveryPhone() {
         var texts = MutatedTexts(seed: 5)
-        for _ in 0..<5_000 {
+        let table = ArticulationTable.builtIn(for: "en")
+        for _ in 0..<2_000 {
             let words = texts.next().split(separator: " ").map(String.init)
             for phone in pronouncer.phones(of: words).joined() {
                 let symbol = Phone(phone, start: 0, end: 1).symbol
-                if !ArticulationTable.english.knows(symbol) { Issue.record("\(phone) of \(words)") }
+                if !table.knows(symbol) { Issue.record("\(phone) of \(words)") }
             }
         }
     }

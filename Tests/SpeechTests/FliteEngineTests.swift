@@ -11,8 +11,8 @@ final class EngineProcess {
     private let input = Pipe()
     private let output = Pipe()
 
-    init(_ arguments: [String] = []) throws {
-        let path = try #require(EmbeddedVoices.enginePath(), "build avatar-voice-flite first")
+    init(_ profile: EngineProfile = .flite, _ arguments: [String] = []) throws {
+        let path = try #require(profile.path(), "build \(profile.program) first")
         // Not for the children of other tests, which would keep this one's input open.
         for end in [input, output] {
             for handle in [end.fileHandleForReading, end.fileHandleForWriting] {
@@ -70,7 +70,7 @@ final class EngineProcess {
 
 @Suite(.serialized) struct FliteEngineTests {
     @Test func itSpeaksChecksCancelsAndEndsWithItsInput() throws {
-        let engine = try EngineProcess(["--memory-mb", "512", "--quiet"])
+        let engine = try EngineProcess(.flite, ["--memory-mb", "512", "--quiet"])
         #expect(try engine.frame()?.kind == "R")
         try engine.send(#"{"load":"slt"}"#)
         #expect(try engine.frame()?.kind == "L")
@@ -141,7 +141,7 @@ final class EngineProcess {
 
     @Test(arguments: [["-x"], ["--memory-mb"], ["--memory-mb", "0"], ["--memory-mb", "much"]])
     func wrongArgumentsAreUsageErrors(arguments: [String]) throws {
-        let engine = try EngineProcess(arguments)
+        let engine = try EngineProcess(.flite, arguments)
         engine.process.waitUntilExit()
         #expect(engine.process.terminationStatus == 64)
     }
@@ -157,7 +157,7 @@ final class EngineProcess {
             let plan = SpeechPlan(normalizer.normalize(text))
             for chunk in plan.chunks.prefix(3) {
                 id += 1
-                try engine.send(FliteWire.speak(id: id, voice: "kal16", chunk.units))
+                try engine.send(EngineWire.speak(id: id, voice: "kal16", chunk.units))
                 guard let heard = try engine.chunk() else {
                     Issue.record("it died of \(text.debugDescription)")
                     engine = try EngineProcess()

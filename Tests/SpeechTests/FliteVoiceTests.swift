@@ -7,19 +7,27 @@ import Testing
 
 @testable import Speech
 
-/// The embedded voices on a loop and a pool of their own.
 @discardableResult
 func withFlite<Value>(
-    _ change: (inout FliteEngines.Settings) -> Void = { _ in },
-    _ body: (FliteVoice) async throws -> Value
+    _ change: (inout EnginePool.Settings) -> Void = { _ in },
+    _ body: (EngineVoice) async throws -> Value
 ) async throws -> Value {
-    let path = try #require(EmbeddedVoices.enginePath(), "build avatar-voice-flite first")
+    try await with(.flite, change, body)
+}
+
+/// Voices on a loop and a pool of their own.
+@discardableResult
+func with<Value>(
+    _ profile: EngineProfile, _ change: (inout EnginePool.Settings) -> Void = { _ in },
+    _ body: (EngineVoice) async throws -> Value
+) async throws -> Value {
+    let path = try #require(profile.path(), "build \(profile.program) first")
     let loop = try Loop(name: "voices")
     try loop.start()
     let pool = try WorkPool(threads: 1)
-    var settings = FliteEngines.Settings(path: path, count: 1, warmVoice: "slt")
+    var settings = EnginePool.Settings(path: path, count: 1, warmVoice: profile.warmVoice)
     change(&settings)
-    let voice = FliteVoice(on: loop, pool: pool, settings)
+    let voice = EngineVoice(profile, on: loop, pool: pool, settings)
     voice.start()
     let result: Result<Value, any Error>
     do { result = .success(try await body(voice)) } catch { result = .failure(error) }
@@ -48,16 +56,34 @@ struct Heard {
     }
 
     var seconds: Double { Double(samples.count) / 48_000 }
+
+    /// Phones without gaps to the end of the sound, words in order and in their places.
+    func expectConsistent(with text: String) {
+        var end = 0.0
+        for phone in phones {
+            #expect(abs(phone.start - end) < 0.001, "\(phone) after \(end)")
+            end = phone.end
+        }
+        #expect(abs(end - seconds * 1_000) < 1)
+        var last = 0.0
+        let utf8 = Array(text.utf8)
+        for word in words {
+            #expect(word.start >= last - 0.001 && word.end > word.start, "\(word)")
+            last = word.end
+            #expect(String(decoding: utf8[word.range], as: UTF8.self) == word.text)
+        }
+        #expect(last <= end)
+    }
 }
 
 @Suite(.serialized) struct FliteVoiceTests {
-    @Test(arguments: EmbeddedVoices.list.map(\.id))
+    @Test(arguments: EngineProfile.flite.voices.map(\.id))
     func everyVoiceSpeaksWithPhonesAndWords(voiceID: String) async throws {
         let text = "Maybe five people: Dr. Brown paid $5.99 for “pepper”."
         let heard = try await withFlite { try await Heard($0.speak(text, voiceID: voiceID)) }
         #expect(heard.words.map(\.text) == text.split(separator: " ").map(String.init))
         #expect((2.5...7).contains(heard.seconds))
-        expectConsistent(heard, text)
+        heard.expectConsistent(with: text)
         let symbols = heard.phones.map(\.symbol)
         #expect(symbols.filter { $0 == "M" || $0 == "P" || $0 == "B" }.count >= 6)
         #expect(heard.samples.map(abs).max() ?? 0 <= Limiter.defaultCeiling)
@@ -76,7 +102,7 @@ struct Heard {
             What happened next surprised everyone: the foxes learned to use the underground.
             """
         let heard = try await withFlite { try await Heard($0.speak(text, voiceID: nil)) }
-        expectConsistent(heard, text)
+        heard.expectConsistent(with: text)
         #expect(heard.words.count == text.split { $0 == " " || $0 == "\n" }.count)
         #expect((14...24).contains(heard.seconds))
     }
@@ -186,22 +212,5 @@ struct Heard {
                 for try await seconds in group { #expect((2...5).contains(seconds)) }
             }
         }
-    }
-
-    private func expectConsistent(_ heard: Heard, _ text: String) {
-        var end = 0.0
-        for phone in heard.phones {
-            #expect(abs(phone.start - end) < 0.001, "\(phone) after \(end)")
-            end = phone.end
-        }
-        #expect(abs(end - heard.seconds * 1_000) < 1)
-        var last = 0.0
-        let utf8 = Array(text.utf8)
-        for word in heard.words {
-            #expect(word.start >= last - 0.001 && word.end > word.start, "\(word)")
-            last = word.end
-            #expect(String(decoding: utf8[word.range], as: UTF8.self) == word.text)
-        }
-        #expect(last <= end)
     }
 }

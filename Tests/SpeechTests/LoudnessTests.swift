@@ -44,7 +44,7 @@ import Testing
         "The boy was there when the sun rose.", "A rod is used to catch pink salmon.",
     ]
 
-    @Test(arguments: EmbeddedVoices.list.map(\.id))
+    @Test(arguments: EngineProfile.flite.voices.map(\.id))
     func everyVoiceIsBroughtToMinusTwentyLUFS(voiceID: String) async throws {
         let text = Self.sentences.joined(separator: " ")
         let heard = try await withFlite { try await Heard($0.speak(text, voiceID: voiceID)) }

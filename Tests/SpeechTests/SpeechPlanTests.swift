@@ -20,8 +20,8 @@ import Testing
             ])
         for text in [LongTexts.tale, LongTexts.list, LongTexts.run] {
             let plan = SpeechPlan(TextNormalizer().normalize(text))
-            #expect(plan.chunks[0].seconds <= SpeechPlan.limits[0])
-            #expect(plan.chunks.dropFirst().allSatisfy { $0.seconds <= SpeechPlan.limits[2] })
+            #expect(plan.chunks[0].seconds <= SpeechPlan.shortLimits[0])
+            #expect(plan.chunks.dropFirst().allSatisfy { $0.seconds <= SpeechPlan.shortLimits[2] })
             #expect(!plan.isTruncated)
         }
     }

@@ -17,6 +17,7 @@ import Testing
         ["Room", "Speech"],
         ["Avatar"],
         ["Worker", "TokenIssuer", "DevServer"],
+        ["VoiceEngine"],
         ["avatar-voice-flite", "avatar-voice-espeak"],
         ["avatar-agent", "avatar-bench"],
     ]

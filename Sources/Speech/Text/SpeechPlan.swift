@@ -27,8 +27,11 @@ struct SpeechPlan: Sendable {
         var last: Int
     }
 
-    /// Seconds of the first chunk, the second, and all others, at most.
-    static let limits = [1.4, 2.5, 4.0]
+    /// Seconds of the first chunk, the second, and all others, at most, for an engine that needs
+    /// some time for each.
+    static let shortLimits = [1.4, 2.5, 4.0]
+    /// The same for an engine that is done with a chunk at once: longer ones sound better.
+    static let longLimits = [3.0, 5.0, 8.0]
     /// The longest utterance in seconds, by design.
     static let maxSeconds = 180.0
     /// Estimates may be that much too long; what the sound really takes is watched as well.
@@ -39,12 +42,12 @@ struct SpeechPlan: Sendable {
     /// Whether the end of the text is left out.
     private(set) var isTruncated: Bool
 
-    /// Cuts a text.
-    init(_ text: SpokenText) {
+    /// Cuts a text into chunks of at most so many seconds: the first, the second, all others.
+    init(_ text: SpokenText, limits: [Double] = shortLimits) {
         isTruncated = text.isTruncated
         var cutter = Cutter(text)
         var seconds = 0.0
-        while let chunk = cutter.next(limit: Self.limits[min(chunks.count, 2)]) {
+        while let chunk = cutter.next(limit: limits[min(chunks.count, limits.count - 1)]) {
             seconds += chunk.seconds + Self.pause(after: chunk.mark)
             if seconds > Self.maxSeconds * Self.estimateSlack {
                 isTruncated = true
@@ -70,18 +73,22 @@ struct SpeechPlan: Sendable {
     /// Fitted to 2,400 words of the four voices; the figures of the slowest, `rms`. Letters say it
     /// better than syllables: per word 0.09 s of standard deviation.
     static func seconds(of unit: SpokenText.Unit) -> Double {
-        let bytes = unit.text.utf8
-        if unit.text.hasPrefix("_a") || (bytes.count == 1 && unit.text != "a" && unit.text != "i") {
+        let letters = unit.text.unicodeScalars
+        if unit.text.hasPrefix("_a") || (letters.count == 1 && unit.text != "a" && unit.text != "i")
+        {
             return 0.3  // a letter by its name
         }
         var syllables = 0
         var wasVowel = false
-        for letter in bytes {
-            let vowel = isVowel(letter)
+        var weight = 0.0
+        for letter in letters {
+            let vowel = letter.isASCII && isVowel(UInt8(letter.value))
             if vowel && !wasVowel { syllables += 1 }
             wasVowel = vowel
+            // A figure is a word, a Chinese, Japanese or Korean letter a syllable.
+            weight += ("0"..."9").contains(letter) ? 4 : letter.value >= 0x3000 ? 3 : 1
         }
-        return 0.046 + 0.019 * Double(max(1, syllables)) + 0.065 * Double(bytes.count)
+        return 0.046 + 0.019 * Double(max(1, syllables)) + 0.065 * weight
     }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A text as it will be said: words of plain letters, and for each word of the original what is
-/// said for it.
+/// A text as it will be said: for each word of the original what an engine says for it.
 public struct SpokenText: Hashable, Sendable {
     /// The pause that follows a spoken word, strongest last.
     public enum Mark: Int, Comparable, Hashable, Sendable, CaseIterable {
@@ -29,9 +28,10 @@ public struct SpokenText: Hashable, Sendable {
 
     /// One spoken word.
     public struct Unit: Hashable, Sendable {
-        /// One to ``maxUnitBytes`` bytes of a–z and apostrophe, with a letter among them.
+        /// What the engine is told to say.
         ///
-        /// `_a` and `_a's` are the letter a.
+        /// For the English engine one to ``maxUnitBytes`` bytes of a–z and apostrophe, with a
+        /// letter among them; `_a` and `_a's` are the letter a.
         public let text: String
         /// The pause after it.
         public var mark: Mark

@@ -43,7 +43,7 @@ struct VoicesCommand {
     }
 
     func run() async throws -> ExitCode {
-        for voice in EmbeddedVoices.list {
+        for voice in EngineProfile.installed.flatMap(\.voices) {
             if asJSON {
                 var json = JSONWriter()
                 json.object {

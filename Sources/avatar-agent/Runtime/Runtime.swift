@@ -16,7 +16,8 @@ final class Runtime: Sendable {
     let pool: WorkPool
     let names: Names
     let webSockets: WebSocketClient
-    let voices: FliteVoice
+    let voices: VoiceCatalog
+    private let engines: [EngineVoice]
     let sessions: AvatarSession.Environment
 
     init(_ configuration: Configuration) async throws {
@@ -31,11 +32,13 @@ final class Runtime: Sendable {
         pool = try WorkPool()
         names = try Names(on: web)
         webSockets = try WebSocketClient(connectionsMax: configuration.maxSessions + 50)
-        guard let engine = EmbeddedVoices.enginePath() else {
-            throw Stop(.internalError, "avatar-voice-flite is not beside this program.")
+        engines = Self.engines(configuration, on: web, pool)
+        guard let first = engines.first else {
+            throw Stop(
+                .internalError, "neither avatar-voice-flite nor -espeak is beside this program.")
         }
-        voices = FliteVoice(on: web, pool: pool, enginePath: engine)
-        voices.start()
+        for engine in engines { engine.start() }
+        voices = VoiceCatalog(first, Array(engines.dropFirst()))
         var room = Room.Environment(
             loop: media, webSockets: webSockets, names: names,
             certificate: try DTLSCertificate(at: Loop.wallClock), log: log.logger("room"))
@@ -44,9 +47,20 @@ final class Runtime: Sendable {
             room: room, pool: pool, voices: voices, settings: configuration.avatar)
     }
 
+    private static func engines(
+        _ configuration: Configuration, on loop: Loop, _ pool: WorkPool
+    ) -> [EngineVoice] {
+        EngineProfile.installed.compactMap { profile in
+            profile.path().map {
+                EngineVoice(
+                    profile, path: $0, helpers: configuration.helpers, on: loop, pool: pool)
+            }
+        }
+    }
+
     /// Ends what the initialiser began, in the opposite order.
     func stop() async {
-        await voices.stop()
+        for engine in engines { await engine.stop() }
         webSockets.stop()
         names.stop()
         pool.stop()

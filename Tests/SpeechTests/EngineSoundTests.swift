@@ -5,13 +5,13 @@ import Testing
 @testable import Speech
 
 /// Times stay on their samples through trimming, pauses, resampling and limiting.
-@Suite struct FliteSoundTests {
+@Suite struct EngineSoundTests {
     @Test func everyPhoneStartsWhereItsClickIs() throws {
         let text = TextNormalizer().normalize("Go, now on. Stop.")
         let plan = SpeechPlan(text)
         #expect(plan.chunks.count == 2)
         var heard = Heard()
-        var sound = FliteSound(text: text, plan: plan, gain: 1)
+        var sound = EngineSound(text: text, plan: plan, gain: 1)
         // Each chunk: a pause, sounds whose borders carry a click, a pause.
         var clicks = 0
         for (index, borders) in [[2_624, 4_001, 5_503, 8_888, 12_345], [700, 3_333, 6_001]]
@@ -58,7 +58,7 @@ import Testing
         let plan = SpeechPlan(text)
         #expect(plan.chunks.count > 2)
         var heard = Heard()
-        var sound = FliteSound(text: text, plan: plan, gain: 1)
+        var sound = EngineSound(text: text, plan: plan, gain: 1)
         for chunk in plan.chunks {
             let borders = (0...chunk.units.count).map { 1_000 + $0 * 4_000 }
             try sound.chunkBegan(times(borders, units: chunk.units.count))
@@ -85,8 +85,10 @@ import Testing
             #"{"rate":99999999,"phones":[],"words":[[0,1],[2,3]]}"#,
             #"{"rate":16000,"phones":[["pau",99999999999999]],"words":[[0,1],[2,3]]}"#,
         ] {
-            var sound = FliteSound(text: text, plan: plan, gain: 1)
-            #expect(throws: FliteSound.Malformed.self) { try sound.chunkBegan(Array(payload.utf8)) }
+            var sound = EngineSound(text: text, plan: plan, gain: 1)
+            #expect(throws: EngineSound.Malformed.self) {
+                try sound.chunkBegan(Array(payload.utf8))
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 internal import Base
 internal import Net
 
-/// What goes through the pipes of `avatar-voice-flite`; its `Wire.swift` describes it.
-enum FliteWire {
+/// What goes through the pipes of the engines; `EngineRequest.swift` of VoiceEngine describes it.
+enum EngineWire {
     /// The largest payload of a frame: times of some 120 words, or a second of sound.
     static let maxPayload = 262_144
 
@@ -13,6 +13,7 @@ enum FliteWire {
         case loaded
         case times([UInt8])
         case audio([UInt8])
+        case phones([UInt8])
         case end(id: UInt32, status: String, samples: Int)
 
         /// Reads one byte kind, four bytes length and the payload; nil for anything else.
@@ -23,6 +24,7 @@ enum FliteWire {
             case UInt8(ascii: "L"): self = .loaded
             case UInt8(ascii: "T"): self = .times(Array(bytes[5...]))
             case UInt8(ascii: "A"): self = .audio(bytes)
+            case UInt8(ascii: "P"): self = .phones(Array(bytes[5...]))
             case UInt8(ascii: "E"):
                 guard
                     let json = try? JSONValue(parsing: Array(bytes[5...]), maxBytes: 1_024),
@@ -63,6 +65,16 @@ enum FliteWire {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    static func phones(id: UInt32, voice: String, _ words: [String]) -> [UInt8] {
+        line { json in
+            json.member("phones", id)
+            json.member("voice", voice)
+            json.member("words") { list in
+                list.array { for word in words { $0.value(word) } }
             }
         }
     }

@@ -4,20 +4,24 @@ internal import Glibc
 
 /// The loop from stdin to stdout: one request after the other, with an eye on stdin while it
 /// speaks, for a cancel.
-final class Engine {
+final class EngineLoop<Engine: SpeechEngine> {
     private var input: [UInt8] = []
-    private var waiting: [Request] = []
+    private var waiting: [EngineRequest] = []
     private var hasEnded = false
-    private let synthesizer = Synthesizer()
+    private let engine: Engine
 
     /// The parent sends a chunk when the one before is done; more than this is not ours.
-    private static let maxWaiting = 64
+    private var maxWaiting: Int { 64 }
+
+    init(_ engine: Engine) {
+        self.engine = engine
+    }
 
     func run() {
         var ready = JSONWriter()
         ready.object { json in
             json.member("voices") { voices in
-                voices.array { for name in Synthesizer.names { $0.value(name) } }
+                voices.array { for name in engine.voices { $0.value(name) } }
             }
         }
         send("R", ready.bytes)
@@ -30,27 +34,34 @@ final class Engine {
         }
     }
 
-    private func answer(_ request: Request) {
+    private func answer(_ request: EngineRequest) {
         switch request {
         case .cancel:
             break  // of something that is over
         case .load(let voice):
-            synthesizer.load(voice)
+            engine.load(voice)
             var json = JSONWriter()
             json.object { $0.member("voice", voice) }
             send("L", json.bytes)
         case .refused(let id):
             sendEnd(id, "refused", 0)
         case .speak(let id, let voice, let words):
-            guard Synthesizer.names.contains(voice) else { return sendEnd(id, "refused", 0) }
+            guard engine.voices.contains(voice), words.allSatisfy({ engine.accepts($0.text) })
+            else { return sendEnd(id, "refused", 0) }
             var samples = 0
-            let outcome = synthesizer.speak(words, voice: voice) { event in
+            let outcome = engine.speak(words, voice: voice) { event in
                 if case .audio(let pcm) = event { samples += pcm.count }
                 send(event, of: id)
                 read(waits: false)
                 return !takeCancel(of: id)
             }
             sendEnd(id, outcome.rawValue, samples)
+        case .phones(let id, let voice, let words):
+            guard engine.voices.contains(voice), words.allSatisfy(engine.accepts),
+                let phones = engine.phones(of: words, voice: voice)
+            else { return sendEnd(id, "refused", 0) }
+            send(phones, of: id)
+            sendEnd(id, "done", 0)
         }
     }
 
@@ -77,20 +88,20 @@ final class Engine {
         input.removeLast(16_384 - max(0, count))
         if count == 0 || (count < 0 && errno != EINTR) { hasEnded = true }
         while let end = input.firstIndex(of: UInt8(ascii: "\n")) {
-            if let request = Request(line: Array(input[..<end])) { accept(request) }
+            if let request = EngineRequest(line: Array(input[..<end])) { accept(request) }
             input.removeFirst(end + 1)
         }
-        if input.count > Request.maxLineBytes { hasEnded = true }
+        if input.count > EngineRequest.maxLineBytes { hasEnded = true }
     }
 
-    private func accept(_ request: Request) {
+    private func accept(_ request: EngineRequest) {
         if case .cancel(let id) = request,
             let index = waiting.firstIndex(where: { $0.id == id })
         {
             waiting.remove(at: index)
             return sendEnd(id, "cancelled", 0)
         }
-        guard waiting.count < Engine.maxWaiting else {
+        guard waiting.count < maxWaiting else {
             hasEnded = true
             return
         }
@@ -99,8 +110,10 @@ final class Engine {
 
     // MARK: stdout
 
-    private func send(_ event: Synthesizer.Event, of id: UInt32) {
+    private func send(_ event: SpeechEvent, of id: UInt32) {
         switch event {
+        case .working:
+            break
         case .times(let times):
             var json = JSONWriter(capacity: 2_048)
             json.object { json in
@@ -139,6 +152,21 @@ final class Engine {
         }
     }
 
+    private func send(_ phones: [[String]], of id: UInt32) {
+        var json = JSONWriter(capacity: 2_048)
+        json.object { json in
+            json.member("id", id)
+            json.member("phones") { list in
+                list.array {
+                    for word in phones {
+                        $0.array { for phone in word { $0.value(phone) } }
+                    }
+                }
+            }
+        }
+        send("P", json.bytes)
+    }
+
     private func sendEnd(_ id: UInt32, _ status: String, _ samples: Int) {
         var json = JSONWriter()
         json.object {
@@ -165,16 +193,6 @@ final class Engine {
                 guard count > 0 else { exit(0) }
                 offset += count
             }
-        }
-    }
-}
-
-extension Request {
-    /// The chunk that a `speak` is about; nil for the others.
-    var id: UInt32? {
-        switch self {
-        case .speak(let id, _, _), .refused(let id): id
-        case .cancel, .load: nil
         }
     }
 }

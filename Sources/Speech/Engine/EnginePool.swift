@@ -4,26 +4,25 @@ internal import Net
 public import Telemetry
 
 /// Counts of what the engines lived through. From any thread.
-public struct FliteStatistics: Sendable {
+public struct EngineStatistics: Sendable {
     /// Engines started, first ones included.
     public let starts = Counter()
     /// Engines that ended without being told to.
     public let crashes = Counter()
     /// Engines killed because they said nothing for too long.
     public let hangs = Counter()
-    /// Chunks spoken whole.
+    /// Chunks spoken, and lists of words looked up, whole.
     public let chunks = Counter()
 
     init() {}
 }
 
-/// The engine processes and the chunks that wait for them.
+/// The processes of one engine and the jobs that wait for them.
 ///
-/// An actor on a loop: pipes, deadlines and callers meet there without a lock. A chunk goes to the
-/// engine that is free; first chunks of utterances go before all others, so that a new sentence
-/// waits for no long one. An engine that dies or hangs takes its chunk's utterance with it and is
-/// replaced.
-actor FliteEngines {
+/// An actor on a loop: pipes, deadlines and callers meet there without a lock. A job goes to the
+/// engine that is free; urgent ones go before all others, so that a new sentence waits for no long
+/// one. An engine that dies or hangs takes its job with it and is replaced.
+actor EnginePool {
     struct Settings: Sendable {
         /// The engine's path.
         var path: String
@@ -34,34 +33,34 @@ actor FliteEngines {
         /// Time without a word from a busy engine after which it hangs. Its slowest silence is
         /// the analysis of a chunk: 40 ms, on a machine ten times overloaded half a second.
         var hangLimit = Duration.seconds(5)
-        /// Time a chunk waits for an engine.
+        /// Time a job waits for an engine.
         var queueLimit = Duration.seconds(10)
         /// Chunks after which an idle engine is replaced: the library keeps a little of each.
         var chunksPerEngine = 50_000
     }
 
     nonisolated let loop: Loop
-    nonisolated let statistics = FliteStatistics()
+    nonisolated let statistics = EngineStatistics()
     private let settings: Settings
     private var slots: [Slot] = []
-    /// Utterances whose next chunk waits for an engine: first chunks, and the others.
-    private var firsts: [FliteUtterance] = []
-    private var others: [FliteUtterance] = []
-    /// Every utterance that is not over.
-    private var utterances: [WorkPool.Key: FliteUtterance] = [:]
+    /// Jobs that wait for an engine: the urgent ones, and the others.
+    private var firsts: [any EngineJob] = []
+    private var others: [any EngineJob] = []
+    /// Every job that is not over.
+    private var jobs: [WorkPool.Key: any EngineJob] = [:]
     private var lastID: UInt32 = 0
     private var isStopped = false
 
-    /// Utterances at once; a process has some hundred sessions with a queue of 32 each, of which
+    /// Jobs at once; a process has some hundred sessions with a queue of 32 each, of which
     /// one speaks.
-    private static let maxUtterances = 4_096
+    private static let maxJobs = 4_096
 
     /// One place for an engine.
     private final class Slot {
         let index: Int
         var child: ChildProcess?
         var isReady = false
-        var job: (id: UInt32, utterance: FliteUtterance)?
+        var job: (id: UInt32, of: any EngineJob)?
         /// When it last said something, or was given work.
         var lastWord = Instant.zero
         var watch: DeadlineToken?
@@ -93,8 +92,8 @@ actor FliteEngines {
 
     func stop() {
         isStopped = true
-        for utterance in utterances.values { utterance.fail(.failed("the voice was stopped")) }
-        (utterances, firsts, others) = ([:], [], [])
+        for job in jobs.values { job.fail(.failed("the voice was stopped")) }
+        (jobs, firsts, others) = ([:], [], [])
         for slot in slots {
             if let watch = slot.watch { loop.cancel(watch) }
             slot.child?.stop(grace: .seconds(1))
@@ -108,95 +107,83 @@ actor FliteEngines {
     /// Whether an engine is free and warm.
     var isReady: Bool { slots.contains { $0.isReady && $0.job == nil } }
 
-    // MARK: Utterances
+    // MARK: Jobs
 
-    func begin(_ utterance: FliteUtterance) {
-        guard !isStopped, utterances.count < Self.maxUtterances else {
-            return utterance.fail(.failed(isStopped ? "the voice was stopped" : "too many speak"))
+    func begin(_ job: any EngineJob) {
+        guard !isStopped, jobs.count < Self.maxJobs else {
+            return job.fail(.failed(isStopped ? "the voice was stopped" : "too many speak"))
         }
-        utterances[utterance.key] = utterance
-        request(utterance)
+        jobs[job.key] = job
+        advance(job)
     }
 
     func cancel(_ key: WorkPool.Key) {
-        guard let utterance = utterances.removeValue(forKey: key) else { return }
-        utterance.isOver = true
-        unqueue(utterance)
-        for slot in slots where slot.job?.utterance === utterance {
-            if let id = slot.job?.id { slot.child?.send(FliteWire.cancel(id: id)) }
+        guard let job = jobs.removeValue(forKey: key) else { return }
+        job.isOver = true
+        unqueue(job)
+        for slot in slots where slot.job?.of === job {
+            if let id = slot.job?.id { slot.child?.send(EngineWire.cancel(id: id)) }
         }
     }
 
     /// The reader has room again.
     func resume(_ key: WorkPool.Key) {
-        guard let utterance = utterances[key], utterance.isPaused else { return }
-        utterance.isPaused = false
-        request(utterance)
+        guard let job = jobs[key], job.isPaused else { return }
+        advance(job)
     }
 
-    private func request(_ utterance: FliteUtterance) {
-        guard utterance.isOpen, !utterance.isOver else {
-            utterances[utterance.key] = nil
-            return
+    private func advance(_ job: any EngineJob) {
+        switch job.step() {
+        case .over: jobs[job.key] = nil
+        case .waits: break
+        case .asks: queue(job)
         }
-        guard utterance.next < utterance.plan.chunks.count else {
-            return finish(utterance, isCut: utterance.plan.isTruncated)
-        }
-        let chunk = utterance.plan.chunks[utterance.next]
-        guard utterance.seconds + chunk.seconds < SpeechPlan.maxSeconds else {
-            return finish(utterance, isCut: true)
-        }
-        guard utterance.next == 0 || utterance.wantsMore else { return }
+    }
+
+    private func queue(_ job: any EngineJob) {
         if let failure = slots.first?.failure, slots.allSatisfy({ $0.failure != nil }) {
-            return fail(utterance, failure)
+            return fail(job, failure)
         }
-        if utterance.next == 0 { firsts.append(utterance) } else { others.append(utterance) }
-        let key = utterance.key
-        utterance.deadline = loop.schedule(at: loop.now + settings.queueLimit) { [weak self] in
+        if job.isUrgent { firsts.append(job) } else { others.append(job) }
+        let key = job.key
+        job.deadline = loop.schedule(at: loop.now + settings.queueLimit) { [weak self] in
             self?.assumeIsolated { $0.waitedTooLong(key) }
         }
         dispatch()
     }
 
     private func waitedTooLong(_ key: WorkPool.Key) {
-        guard let utterance = utterances[key] else { return }
-        utterance.deadline = nil
-        fail(utterance, .timedOut)
+        guard let job = jobs[key] else { return }
+        job.deadline = nil
+        fail(job, .timedOut)
     }
 
-    private func finish(_ utterance: FliteUtterance, isCut: Bool) {
-        utterances[utterance.key] = nil
-        utterance.finish(isCut: isCut)
+    private func fail(_ job: any EngineJob, _ error: VoiceError) {
+        jobs[job.key] = nil
+        unqueue(job)
+        job.fail(error)
     }
 
-    private func fail(_ utterance: FliteUtterance, _ error: VoiceError) {
-        utterances[utterance.key] = nil
-        unqueue(utterance)
-        utterance.fail(error)
-    }
-
-    private func unqueue(_ utterance: FliteUtterance) {
-        if let deadline = utterance.deadline { loop.cancel(deadline) }
-        utterance.deadline = nil
-        firsts.removeAll { $0 === utterance }
-        others.removeAll { $0 === utterance }
+    private func unqueue(_ job: any EngineJob) {
+        if let deadline = job.deadline { loop.cancel(deadline) }
+        job.deadline = nil
+        firsts.removeAll { $0 === job }
+        others.removeAll { $0 === job }
     }
 
     /// Gives work to engines that have none.
     private func dispatch() {
         for slot in slots where slot.isReady && slot.job == nil {
-            guard let utterance = firsts.first ?? others.first else { return }
-            unqueue(utterance)
+            guard let job = firsts.first ?? others.first else { return }
+            unqueue(job)
             lastID &+= 1
-            let line = FliteWire.speak(
-                id: lastID, voice: utterance.voice, utterance.plan.chunks[utterance.next].units)
-            slot.job = (lastID, utterance)
+            slot.job = (lastID, job)
             slot.lastWord = loop.now
-            guard slot.child?.send(line) == true else {
+            guard slot.child?.send(job.request(id: lastID)) == true else {
                 // It is on its way out; the news will come.
                 slot.job = nil
                 slot.isReady = false
-                fail(utterance, .failed("the engine does not listen"))
+                fail(job, .failed("the engine does not listen"))
                 continue
             }
             watch(slot)
@@ -211,20 +198,19 @@ actor FliteEngines {
         // Nothing of our environment: it holds keys.
         let command = ChildProcess.Command(
             path: settings.path, arguments: ["--memory-mb", "512", "--quiet"],
-            environment: EmbeddedVoices.engineEnvironment())
+            environment: EngineProfile.environment())
         do throws(SystemError) {
-            slot.child = try ChildProcess(on: loop, command, framing: FliteWire.framing) {
+            slot.child = try ChildProcess(on: loop, command, framing: EngineWire.framing) {
                 [weak self, index = slot.index] event in
                 self?.assumeIsolated { $0.told(index, event) }
             }
             slot.failure = nil
             statistics.starts.add()
-            slot.child?.send(FliteWire.load(voice: settings.warmVoice))
+            slot.child?.send(EngineWire.load(voice: settings.warmVoice))
         } catch {
             slot.failure = .failed("its engine cannot be started (\(error))")
-            let failed = firsts + others
             if slots.allSatisfy({ $0.failure != nil }) {
-                for utterance in failed { fail(utterance, .failed("its engine cannot be started")) }
+                for job in firsts + others { fail(job, .failed("its engine cannot be started")) }
             }
             respawn(slot)
         }
@@ -249,7 +235,7 @@ actor FliteEngines {
         switch event {
         case .output(let bytes):
             slot.lastWord = loop.now
-            if let frame = FliteWire.Frame(bytes) { took(slot, frame) } else { slot.child?.kill() }
+            if let frame = EngineWire.Frame(bytes) { took(slot, frame) } else { slot.child?.kill() }
         case .outputEnded(let error):
             if error != nil { slot.child?.kill() }
         case .exited(let exit):
@@ -259,47 +245,40 @@ actor FliteEngines {
         }
     }
 
-    private func took(_ slot: Slot, _ frame: FliteWire.Frame) {
+    private func took(_ slot: Slot, _ frame: EngineWire.Frame) {
         switch frame {
         case .ready: return
         case .loaded:
             slot.isReady = true
             return dispatch()
-        case .times, .audio:
-            if let utterance = slot.job?.utterance, !utterance.isOver { utterance.took(frame) }
+        case .times, .audio, .phones:
+            if let job = slot.job?.of, !job.isOver { job.took(frame) }
         case .end(let id, let status, let samples):
             guard let job = slot.job, job.id == id else { return }
             slot.job = nil
             slot.chunks += 1
-            chunkEnded(job.utterance, status, samples)
+            ended(job.of, status, samples)
             retire(slot)
             dispatch()
         }
     }
 
-    private func chunkEnded(
-        _ utterance: FliteUtterance, _ status: String, _ samples: Int
-    ) {
-        guard !utterance.isOver else {
-            utterances[utterance.key] = nil
+    private func ended(_ job: any EngineJob, _ status: String, _ samples: Int) {
+        guard !job.isOver else {
+            jobs[job.key] = nil
             return
         }
-        guard status == "done" else {
-            return fail(utterance, .failed("the engine said \(status)"))
-        }
+        guard status == "done" else { return fail(job, .failed("the engine said \(status)")) }
         statistics.chunks.add()
-        let chunk = utterance.plan.chunks[utterance.next]
-        utterance.seconds += Double(samples) / 16_000 + SpeechPlan.pause(after: chunk.mark)
-        utterance.next += 1
-        let key = utterance.key
-        utterance.chunkEnded { [self] in
-            loop.post { self.assumeIsolated { $0.chunkWasWorkedOff(key) } }
+        let key = job.key
+        job.wasSpoken(samples: samples) { [self] in
+            loop.post { self.assumeIsolated { $0.wasWorkedOff(key) } }
         }
-        if utterance.isOver { utterances[key] = nil }  // the pool did not take it
+        if job.isOver { jobs[key] = nil }  // the pool did not take it
     }
 
-    private func chunkWasWorkedOff(_ key: WorkPool.Key) {
-        if let utterance = utterances[key] { request(utterance) }
+    private func wasWorkedOff(_ key: WorkPool.Key) {
+        if let job = jobs[key] { advance(job) }
     }
 
     private func ended(_ slot: Slot, _ exit: ChildProcess.Exit) {
@@ -309,10 +288,10 @@ actor FliteEngines {
         slot.chunks = 0
         if let job = slot.job {
             slot.job = nil
-            if job.utterance.isOver {
-                utterances[job.utterance.key] = nil
+            if job.of.isOver {
+                jobs[job.of.key] = nil
             } else {
-                fail(job.utterance, .failed("its engine died"))
+                fail(job.of, .failed("its engine died"))
             }
         }
         guard !isStopped else { return }
@@ -344,10 +323,10 @@ actor FliteEngines {
         statistics.hangs.add()
         slot.job = nil
         slot.isReady = false
-        if job.utterance.isOver {
-            utterances[job.utterance.key] = nil
+        if job.of.isOver {
+            jobs[job.of.key] = nil
         } else {
-            fail(job.utterance, .timedOut)
+            fail(job.of, .timedOut)
         }
         slot.child?.kill()
     }

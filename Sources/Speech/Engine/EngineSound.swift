@@ -9,7 +9,7 @@ internal import LipSync
 /// The utterance's time axis is counted in the engine's samples that were kept or put in. The
 /// resampler and the limiter take their own delay out, so sample `n` of the axis is heard at
 /// `n / rate` of the output exactly. A value for the work pool.
-struct FliteSound: Sendable {
+struct EngineSound: Sendable {
     /// The engine broke its own rules: its chunk has no times, or none that can be.
     struct Malformed: Error {}
 
@@ -28,6 +28,7 @@ struct FliteSound: Sendable {
     private let text: SpokenText
     private let plan: SpeechPlan
     private let gain: Float
+    private let isIPA: Bool
 
     private var rate = 16_000
     private var resampler = Resampler(from: 16_000, to: OpusFormat.sampleRate)
@@ -49,7 +50,13 @@ struct FliteSound: Sendable {
     /// Starts of words whose beginning an earlier chunk said, on the axis.
     private var openWordStart: Int?
 
-    init(text: SpokenText, plan: SpeechPlan, gain: Float) {
+    /// - Parameters:
+    ///   - text: the words.
+    ///   - plan: its chunks.
+    ///   - isIPA: whether the engine writes its phones in IPA; else in ARPABET.
+    ///   - gain: what brings its voice to −20 LUFS.
+    init(text: SpokenText, plan: SpeechPlan, isIPA: Bool = false, gain: Float) {
+        self.isIPA = isIPA
         self.text = text
         self.plan = plan
         self.gain = gain
@@ -59,16 +66,16 @@ struct FliteSound: Sendable {
 
     /// The engine's `T` frame: a chunk begins.
     mutating func chunkBegan(_ payload: [UInt8]) throws(Malformed) {
-        guard let json = try? JSONValue(parsing: payload, maxBytes: FliteWire.maxPayload),
+        guard let json = try? JSONValue(parsing: payload, maxBytes: EngineWire.maxPayload),
             let rate = json["rate"]?.int.flatMap({ Int(exactly: $0) }),
-            FliteSound.rates.contains(rate), index + 1 < plan.chunks.count
+            EngineSound.rates.contains(rate), index + 1 < plan.chunks.count
         else { throw Malformed() }
         if rate != self.rate || index < 0 {
             guard index < 0 else { throw Malformed() }
             self.rate = rate
             resampler = Resampler(from: rate, to: OpusFormat.sampleRate)
         }
-        let ends = try FliteSound.ends(json["phones"]?.array ?? [])
+        let ends = try EngineSound.ends(json["phones"]?.array ?? [])
         index += 1
         heard = 0
         let speechStart = ends.first?.symbol == "pau" ? ends.first?.end ?? 0 : 0
@@ -98,11 +105,11 @@ struct FliteSound: Sendable {
         let isLast = index == plan.chunks.count - 1
         let pause =
             index == 0 ? 0 : samples(SpeechPlan.pause(after: plan.chunks[index - 1].mark))
-        let before = index == 0 ? 0 : FliteSound.tail(of: pause, rate)
+        let before = index == 0 ? 0 : EngineSound.tail(of: pause, rate)
         let lead = min(
-            milliseconds(FliteSound.leadMs), index == 0 ? speech.lowerBound : pause - before)
+            milliseconds(EngineSound.leadMs), index == 0 ? speech.lowerBound : pause - before)
         let after = samples(SpeechPlan.pause(after: plan.chunks[index].mark))
-        let tail = isLast ? milliseconds(FliteSound.lastTailMs) : FliteSound.tail(of: after, rate)
+        let tail = isLast ? milliseconds(EngineSound.lastTailMs) : EngineSound.tail(of: after, rate)
         let start = max(0, speech.lowerBound - max(0, lead))
         kept = start..<max(start, speech.upperBound + tail)
         silence = max(0, pause - before - (speech.lowerBound - start))
@@ -123,10 +130,13 @@ struct FliteSound: Sendable {
         }
     }
 
-    private mutating func addPhone(_ symbol: String, until end: Int) {
+    private mutating func addPhone(_ symbol: String, until sample: Int) {
+        let (start, end) = (time(lastEnd), time(max(lastEnd, sample)))
         phones.append(
-            Phone(symbol.uppercased(), start: time(lastEnd), end: time(max(lastEnd, end))))
-        lastEnd = max(lastEnd, end)
+            isIPA
+                ? Phone(ipa: symbol, start: start, end: end)
+                : Phone(symbol.uppercased(), start: start, end: end))
+        lastEnd = max(lastEnd, sample)
     }
 
     private mutating func addWords(_ list: [JSONValue], shift: Int) throws(Malformed) {
@@ -177,9 +187,9 @@ struct FliteSound: Sendable {
         let scale = gain / 32_768
         let inner =
             kept.lowerBound
-            + milliseconds(FliteSound.fadeInMs)..<max(
-                kept.lowerBound + milliseconds(FliteSound.fadeInMs),
-                kept.upperBound - milliseconds(FliteSound.fadeOutMs))
+            + milliseconds(EngineSound.fadeInMs)..<max(
+                kept.lowerBound + milliseconds(EngineSound.fadeInMs),
+                kept.upperBound - milliseconds(EngineSound.fadeOutMs))
         // SAFETY: `wanted` lies within the `count` samples from `heard` on, two bytes each.
         bytes.withUnsafeBytes { bytes in
             var position = wanted.lowerBound
@@ -222,8 +232,8 @@ struct FliteSound: Sendable {
     private func fade(at position: Int) -> Float {
         let fromStart = position - kept.lowerBound
         let toEnd = kept.upperBound - position
-        let fadeIn = milliseconds(FliteSound.fadeInMs)
-        let fadeOut = milliseconds(FliteSound.fadeOutMs)
+        let fadeIn = milliseconds(EngineSound.fadeInMs)
+        let fadeOut = milliseconds(EngineSound.fadeOutMs)
         var gain: Float = 1
         if fromStart < fadeIn { gain = Float(fromStart) / Float(fadeIn) }
         if toEnd < fadeOut { gain *= Float(toEnd) / Float(fadeOut) }

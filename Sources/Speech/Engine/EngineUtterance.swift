@@ -8,50 +8,63 @@ internal import Synchronization
 ///
 /// Its progress belongs to the engines' loop, its sound to the work pool, piece after piece under
 /// its key.
-final class FliteUtterance {
+final class EngineUtterance: EngineJob {
     /// The chunk that is asked for next.
-    var next = 0
+    private var next = 0
     /// Seconds of sound so far.
-    var seconds = 0.0
-    /// Whether it waits for its reader before the next chunk.
-    var isPaused = false
-    /// Whether its end is decided; what an engine still sends for it is dropped.
+    private var seconds = 0.0
+    private(set) var isPaused = false
     var isOver = false
-    /// Ends its wait for an engine.
     var deadline: DeadlineToken?
 
-    let voice: String
-    let plan: SpeechPlan
+    private let voice: String
+    private let plan: SpeechPlan
+    /// Samples a second of its voice.
+    private let rate: Int
     private let sound: SharedSound
     private let pool: WorkPool
     private let source: VoiceStream.Source
-    /// Its turn on the work pool; also what names it.
+    /// Also its turn on the work pool.
     let key: WorkPool.Key
 
     init(
-        voice: String, text: SpokenText, plan: SpeechPlan, gain: Float, pool: WorkPool,
-        key: WorkPool.Key, source: VoiceStream.Source
+        voice: EngineProfile.Voice, of profile: EngineProfile, text: SpokenText, plan: SpeechPlan,
+        pool: WorkPool, key: WorkPool.Key, source: VoiceStream.Source
     ) {
-        self.voice = voice
+        self.voice = voice.name
+        rate = profile.rate
         self.plan = plan
         self.pool = pool
         self.key = key
         self.source = source
-        sound = SharedSound(FliteSound(text: text, plan: plan, gain: gain))
+        sound = SharedSound(
+            EngineSound(text: text, plan: plan, isIPA: profile.isIPA, gain: voice.gain))
     }
 
-    /// Whether its stream can still take sound.
-    var isOpen: Bool { source.isOpen }
+    /// First chunks of utterances go before all others.
+    var isUrgent: Bool { next == 0 }
 
-    /// Whether its reader has room for another chunk; else it waits for the reader.
-    var wantsMore: Bool {
-        isPaused = !source.wantsMore
-        return !isPaused
+    func step() -> EngineStep {
+        guard source.isOpen, !isOver else { return .over }
+        guard next < plan.chunks.count else {
+            finish(isCut: plan.isTruncated)
+            return .over
+        }
+        guard seconds + plan.chunks[next].seconds < SpeechPlan.maxSeconds else {
+            finish(isCut: true)
+            return .over
+        }
+        isPaused = next > 0 && !source.wantsMore
+        return isPaused ? .waits : .asks
     }
 
-    /// The engine's chunk is over: calls `then` when its sound is worked off, so that the next one
-    /// is not asked for before.
-    func chunkEnded(then: @escaping @Sendable () -> Void) {
+    func request(id: UInt32) -> [UInt8] {
+        EngineWire.speak(id: id, voice: voice, plan.chunks[next].units)
+    }
+
+    func wasSpoken(samples: Int, then: @escaping @Sendable () -> Void) {
+        seconds += Double(samples) / Double(rate) + SpeechPlan.pause(after: plan.chunks[next].mark)
+        next += 1
         work { sound, source in
             if let rest = sound.chunkEnded() { source.yield(rest) }
             then()
@@ -59,12 +72,11 @@ final class FliteUtterance {
         }
     }
 
-    /// The engine's frame of the running chunk.
-    func took(_ frame: FliteWire.Frame) {
+    func took(_ frame: EngineWire.Frame) {
         switch frame {
         case .times(let payload):
             work { sound, source in
-                do throws(FliteSound.Malformed) {
+                do throws(EngineSound.Malformed) {
                     try sound.chunkBegan(payload)
                 } catch {
                     source.finish(throwing: .failed("the engine sent impossible times"))
@@ -72,14 +84,14 @@ final class FliteUtterance {
                 return nil
             }
         case .audio(let bytes):
-            work { sound, _ in sound.chunkSounded(bytes[FliteWire.audioHeaderBytes...]) }
-        case .end, .ready, .loaded:
+            work { sound, _ in sound.chunkSounded(bytes[EngineWire.audioHeaderBytes...]) }
+        case .end, .ready, .loaded, .phones:
             break
         }
     }
 
     /// Everything was said, or as much as fits; its stream may have ended before.
-    func finish(isCut: Bool) {
+    private func finish(isCut: Bool) {
         isOver = true
         work { sound, source in
             if let rest = sound.finish() { source.yield(rest) }
@@ -99,7 +111,7 @@ final class FliteUtterance {
     }
 
     private func work(
-        _ body: @escaping @Sendable (inout FliteSound, VoiceStream.Source) -> VoiceChunk?
+        _ body: @escaping @Sendable (inout EngineSound, VoiceStream.Source) -> VoiceChunk?
     ) {
         do throws(WorkPool.Refusal) {
             try pool.post(key: key) { [sound, source] in
@@ -116,9 +128,9 @@ final class FliteUtterance {
 /// The sound's state, handed from piece to piece of the pool's work; the pool runs them one at a
 /// time, so nobody ever waits for the lock.
 private final class SharedSound: Sendable {
-    let value: Mutex<FliteSound>
+    let value: Mutex<EngineSound>
 
-    init(_ sound: FliteSound) {
+    init(_ sound: EngineSound) {
         value = Mutex(sound)
     }
 }

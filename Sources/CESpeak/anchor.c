@@ -1,0 +1,1 @@
+// Anchor: SwiftPM wants one source file in a C target.
