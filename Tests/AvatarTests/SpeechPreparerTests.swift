@@ -121,6 +121,6 @@ import Testing
         var piece = PreparedSpeech()
         piece.keyframes = keyframes
         utterance.append(piece)
-        return utterance.shape(at: time)
+        return utterance.keyframes.items.shape(at: time)
     }
 }
