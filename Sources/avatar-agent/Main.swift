@@ -29,6 +29,7 @@ enum Program {
             case "speak": return try await SpeakCommand(arguments, configuration).run()
             case "room-server": return try await RoomServerCommand(arguments, configuration).run()
             case "demo": return try await DemoCommand(arguments, configuration).run()
+            case "doctor": return try await DoctorCommand(arguments, configuration).run()
             case "token": return try TokenCommand(arguments, configuration).run()
             default: return try await VoicesCommand(arguments, configuration).run()
             }

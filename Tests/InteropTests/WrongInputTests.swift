@@ -37,6 +37,27 @@ import Testing
             ])
     }
 
+    @Test func theDoctorFindsWhatIsWrongAndSaysWhatToDo() async throws {
+        let runs = try await Self.run("doctor")
+        let cases: [(name: String, exit: Int64, words: String)] = [
+            ("well", 0, "ok    UDP media   a sound came through"),
+            ("taken", 69, "is taken by another program"),
+            ("nobody", 69, "nothing takes connections at ws://127.0.0.1:"),
+            ("garbage", 69, "does not speak HTTP as we asked"),
+            ("secret", 77, "the API secret is not the server's"),
+            ("name", 69, "no-such-host.invalid cannot be resolved"),
+            ("tls", 69, "the server's certificate is not accepted"),
+            ("plain", 69, "does not speak TLS"), ("scheme", 78, "is no server's address"),
+        ]
+        for (name, exit, words) in cases {
+            let run = try #require(runs[name], "\(name)")
+            let said = run["out"]?.string ?? ""
+            #expect(run["exit"]?.int == exit, "\(name): \(said)")
+            #expect(said.contains(words), "\(name): \(said)")
+            #expect(run["leaks"]?.bool == false && run["lines"]?.int == 0, "\(name): \(run)")
+        }
+    }
+
     @Test func aServerThatCannotBeJoinedEndsTheCommandInOneSentence() async throws {
         let runs = try await Self.run("servers")
         try Self.check(

@@ -2,7 +2,7 @@
 
 usage: wrong_inputs.py AGENT GROUP
   AGENT   the avatar-agent program
-  GROUP   commands, servers, or service
+  GROUP   commands, servers, doctor, or service
 Prints one JSON object: what happened in each case, by the case's name.
 """
 import base64, concurrent.futures, glob, hashlib, json, os, re, signal, socket, ssl, subprocess, sys, tempfile, threading, time
@@ -65,7 +65,7 @@ def run(*words, interrupts=False, kills=None, **env):
         out, err = process.communicate()
         code = "killed"
     lines = err.splitlines()
-    return dict(exit=code, error=[l for l in lines if l.startswith("avatar-agent")], lines=len(lines), all=err[-1500:], out=out[-200:],
+    return dict(exit=code, error=[l for l in lines if l.startswith("avatar-agent")], lines=len(lines), all=err[-1500:], out=out[-1500:],
                 leaks=leaks(out + err), seconds=time.monotonic() - begin)
 
 
@@ -235,6 +235,25 @@ def servers():
             sfu.kill()
 
 
+def doctor():
+    rtc, port = free_port(), str(free_port())
+    sfu = room_server(rtc)
+    try:
+        if not until(lambda: answers(rtc), 20):
+            raise SystemExit("the room server did not start")
+        ws = lambda to: dict(LIVEKIT_URL=f"ws://127.0.0.1:{to}")
+        cases = {
+            "well": ws(rtc), "nobody": ws(free_port()), "secret": dict(ws(rtc), LIVEKIT_API_SECRET=WRONG), "garbage": ws(serve(garbage)),
+            "name": dict(LIVEKIT_URL="ws://no-such-host.invalid"), "tls": dict(LIVEKIT_URL=f"wss://localhost:{serve(silent, self_signed())}"),
+            "plain": dict(LIVEKIT_URL=f"wss://127.0.0.1:{rtc}"), "scheme": dict(LIVEKIT_URL="127.0.0.1:7880"),
+        }
+        runs = {name: run("doctor", "--port", port, **env) for name, env in cases.items()}
+        runs["taken"] = run("doctor", "--port", str(rtc), **ws(rtc))
+        return runs
+    finally:
+        sfu.kill()
+
+
 # The running service.
 
 class Service:
@@ -354,4 +373,4 @@ def service():
             server.kill()
 
 
-print(json.dumps({"commands": commands, "servers": servers, "service": service}[sys.argv[2]]()))
+print(json.dumps({"commands": commands, "servers": servers, "doctor": doctor, "service": service}[sys.argv[2]]()))

@@ -74,6 +74,14 @@ struct CommandSpec {
                 Option(name: "--minutes", value: "N", help: "how long it is valid (360)"),
             ]),
         CommandSpec(
+            name: "doctor", summary: "look at everything a session needs and say what is wrong",
+            operands: [],
+            options: [
+                Option(
+                    name: "--address", value: "IP", help: "where start would listen (127.0.0.1)"),
+                Option(name: "--port", value: "PORT", help: "where start would listen (8080)"),
+            ]),
+        CommandSpec(
             name: "voices", summary: "list the voices", operands: [],
             options: [Option(name: "--json", value: nil, help: "as JSON")]),
     ]

@@ -74,19 +74,15 @@ final class Runtime: Sendable {
 
     /// Waits for SIGINT or SIGTERM.
     static func untilAskedToEnd(on web: Loop) async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            web.post {
-                var waiting: CheckedContinuation<Void, Never>? = continuation
-                do {
-                    _ = try SignalWatch(on: web, [.interrupt, .terminate]) { _ in
-                        waiting?.resume()
-                        waiting = nil
-                    }
-                } catch {
-                    waiting?.resume()
-                    waiting = nil
-                }
+        // A stream, not a continuation: who ends for another reason may leave it waiting.
+        let (ends, sink) = AsyncStream.makeStream(of: Never.self)
+        web.post {
+            do {
+                _ = try SignalWatch(on: web, [.interrupt, .terminate]) { _ in sink.finish() }
+            } catch {
+                sink.finish()
             }
         }
+        for await _ in ends {}
     }
 }
