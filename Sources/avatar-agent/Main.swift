@@ -30,6 +30,7 @@ enum Program {
             case "room-server": return try await RoomServerCommand(arguments, configuration).run()
             case "demo": return try await DemoCommand(arguments, configuration).run()
             case "doctor": return try await DoctorCommand(arguments, configuration).run()
+            case "lipsync": return try await LipSyncCommand(arguments, configuration).run()
             case "token": return try TokenCommand(arguments, configuration).run()
             default: return try await VoicesCommand(arguments, configuration).run()
             }
@@ -76,7 +77,11 @@ let standardOutput = STDOUT_FILENO
 
 /// Writes a line, as far as the other end takes it.
 func write(_ text: String, to descriptor: Int32) {
-    let bytes = Array((text + "\n").utf8)
+    write(Array((text + "\n").utf8), to: descriptor)
+}
+
+/// Writes bytes, as far as the other end takes them.
+func write(_ bytes: [UInt8], to descriptor: Int32) {
     var offset = 0
     while offset < bytes.count {
         let written = bytes.withUnsafeBytes { buffer in

@@ -73,6 +73,7 @@ struct CommandSpec {
                 Option(name: "--name", value: "NAME", help: "the display name"),
                 Option(name: "--minutes", value: "N", help: "how long it is valid (360)"),
             ]),
+        LipSyncOptions.spec,
         CommandSpec(
             name: "doctor", summary: "look at everything a session needs and say what is wrong",
             operands: [],

@@ -3,6 +3,7 @@ internal import Avatar
 internal import Base
 internal import Config
 internal import Glibc
+internal import LipSync
 internal import LiveKit
 internal import Speech
 internal import Telemetry
@@ -22,6 +23,8 @@ struct Configuration {
     var avatar = AvatarSettings()
     var maxSessions = 200
     var helpers = 0
+    /// The user's own table of articulations.
+    var articulations: ArticulationTable?
     var logLevel = LogLevel.info
     var logFormat = LogFormat.text
 
@@ -54,6 +57,7 @@ struct Configuration {
             try readHTTP(root.mapping("http"))
             try readAgent(root.mapping("agent"))
             try readVoice(root)
+            try readLipSync(root.mapping("lipsync"))
             try readRules(root)
             try root.finish()
         } catch let error as ConfigError {
@@ -108,6 +112,18 @@ struct Configuration {
         avatar.opus.bitrate = try opus.integer("bitrate", in: 6000...128_000) ?? avatar.opus.bitrate
         avatar.opus.complexity =
             try opus.integer("complexity", in: 0...10) ?? avatar.opus.complexity
+    }
+
+    private mutating func readLipSync(_ node: ConfigNode) throws {
+        guard let path = try node.text("table"), !path.isEmpty else { return }
+        do {
+            articulations = try ArticulationTable(
+                parsing: try InputFile.all(path, limit: 1 << 20), file: path)
+        } catch let error as InputFile.Failure {
+            throw node.refusal("table", "names a file that cannot be taken: \(error.message)")
+        } catch let error as ArticulationTableError {
+            throw Stop(.configuration, error.description)
+        }
     }
 
     private mutating func readRules(_ root: ConfigNode) throws {
