@@ -15,6 +15,8 @@ struct PhoneLayout {
 
     /// A gap between words shorter than this is no pause: the sound before it runs on, ms.
     static let pauseMin = 80.0
+    /// A gap of at least this ends a phrase, whose last sounds are drawn out, ms.
+    static let breakMin = 30.0
     /// A word's own times are moved by at most this much, ms.
     static let wordShiftMax = 40.0
     /// How well the duration model knows a boundary, ms (measured).
@@ -37,7 +39,7 @@ struct PhoneLayout {
         for (index, word) in words.enumerated() {
             let next = index + 1 < words.count ? words[index + 1].start : nil
             let span = self.span(of: word, next: next)
-            let isBeforePause = next.map { $0 - span.upperBound >= Self.pauseMin } ?? !continues
+            let isBeforePause = next.map { $0 - span.upperBound >= Self.breakMin } ?? !continues
             let sounds = SpeechSound.word(word.phones, language: language)
             if sounds.isEmpty {
                 unsayable += 1
@@ -47,6 +49,7 @@ struct PhoneLayout {
             let placed = place(word, sounds, in: span, isBeforePause: isBeforePause)
             rung = max(rung, placed.rung)
             builder.append(word.phones, lengths: placed.lengths, from: span.lowerBound)
+            if let next, next - span.upperBound < Self.pauseMin { builder.extend(to: next) }
         }
         if unsayable == words.count { rung = .audio }
         return TimedPhones(
@@ -61,17 +64,12 @@ struct PhoneLayout {
         return EnergyMouth.phones(frames, in: span, language: language)
     }
 
-    /// A word's time without the pause that some services count to it, and with the short gap behind
-    /// it.
+    /// A word's time without the pause that some services count to it.
     private func span(of word: WordTiming, next: Double?) -> Range<Double> {
         var end = word.end
-        if let next, next > end {
-            if next - end < Self.pauseMin {
-                end = next
-            } else if let silence = frames?.quiet(in: end..<next) {
-                // The sound runs on into the gap, within reason.
-                end = max(end, min(silence.lowerBound, end + Self.wordShiftMax))
-            }
+        if let next, next - end >= Self.pauseMin, let silence = frames?.quiet(in: end..<next) {
+            // The sound runs on into the gap, within reason.
+            end = max(end, min(silence.lowerBound, end + Self.wordShiftMax))
         }
         if let frames, let silence = frames.trailingQuiet(in: word.start..<end),
             end - silence >= Self.pauseMin
@@ -219,6 +217,13 @@ struct PhoneSequence {
 
     mutating func append(contentsOf new: [Phone]) {
         for phone in new { append(phone) }
+    }
+
+    /// Draws the last sound out into the short gap behind it.
+    mutating func extend(to time: Double) {
+        guard !phones.isEmpty, time > last else { return }
+        phones[phones.count - 1].end = time
+        last = time
     }
 
     private mutating func append(_ phone: Phone) {

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+internal import LipSync
+
+/// `avatar-bench lipsync`: our mouth beside others on labelled speech, and what it costs.
+struct LipSyncBench {
+    private static let usage = """
+        usage: avatar-bench lipsync [--data DIR] [--cues NAME=DIR]... [--limit N] [--misses] [--cost]
+
+          --data DIR        xrmb*.tsv[.gz] and emur/*.TextGrid with .wav
+          --cues NAME=DIR   another system's cue files, one an utterance: ID.json (Rhubarb,
+                            TalkingHead), ID.tsv, or keyframes as ID.jsonl; may be repeated
+          --limit N         no more than N utterances of each set
+          --misses          name every closure that ours misses from word times
+          --cost            only what it costs
+
+        """
+
+    private var data: String?
+    private var cues: [CueFiles] = []
+    private var limit = Int.max
+    private var namesMisses = false
+    private var isHelp = false
+
+    init(_ arguments: [String]) throws {
+        var words = arguments[...]
+        func value(_ name: String, _ words: inout ArraySlice<String>) throws -> String {
+            guard let value = words.popFirst() else {
+                throw BenchFailure.usage("\(name) wants a value.")
+            }
+            return value
+        }
+        var isCostOnly = false
+        while let word = words.popFirst() {
+            switch word {
+            case "--data": data = try value(word, &words)
+            case "--cues": cues.append(try CueFiles(try value(word, &words)))
+            case "--limit":
+                guard let number = Int(try value(word, &words)), number > 0 else {
+                    throw BenchFailure.usage("--limit wants a number above zero.")
+                }
+                limit = number
+            case "--misses": namesMisses = true
+            case "--cost": isCostOnly = true
+            case "--help", "-h": isHelp = true
+            default: throw BenchFailure.usage("there is no option \(word).")
+            }
+        }
+        guard data != nil || isCostOnly || isHelp else {
+            throw BenchFailure.usage("--data DIR is missing (or --cost).")
+        }
+    }
+
+    func run() throws {
+        if isHelp {
+            say(Self.usage)
+            return
+        }
+        if let data {
+            for var corpus in try Corpus.load(data) {
+                corpus.utterances = Array(corpus.utterances.prefix(limit))
+                try measure(corpus)
+            }
+        }
+        MouthCost().print()
+    }
+
+    private func measure(_ corpus: Corpus) throws {
+        say("\(corpus.name): \(corpus.about)")
+        say(
+            "\(corpus.utterances.count) utterances, \(Set(corpus.utterances.map(\.speaker)).count)"
+                + " speakers, \(corpus.words) words, \(fixed(corpus.minutes, 1)) minutes\n")
+        var onsets = Table(OnsetScore.titles)
+        var mouths = Table(MouthScore.titles)
+        for source in PhoneSource.allCases where source.fits(corpus) {
+            var onset = OnsetScore()
+            var score = MouthScore()
+            for utterance in corpus.utterances {
+                let phones = try source.phones(utterance)
+                onset.add(phones, utterance)
+                score.add(
+                    SystemMouths.ours(phones, count: SystemMouths.count(utterance)), utterance)
+            }
+            if namesMisses, source == .words { for miss in score.misses { say(miss) } }
+            if source != .labels { onsets.add(onset.cells(source.name)) }
+            mouths.add(score.cells("ours, \(source.name)"))
+        }
+        for peer in Peer.all {
+            var score = MouthScore()
+            for utterance in corpus.utterances {
+                let steps = SystemMouths.steps(
+                    utterance.phones, count: SystemMouths.count(utterance))
+                score.add(peer.frames(steps), utterance)
+            }
+            mouths.add(score.cells(peer.name))
+        }
+        for other in cues {
+            var score = MouthScore()
+            var found = 0
+            for utterance in corpus.utterances {
+                let count = SystemMouths.count(utterance)
+                guard let frames = try other.frames(utterance.id, count: count) else { continue }
+                found += 1
+                score.add(frames, utterance)
+            }
+            if found > 0 { mouths.add(score.cells("\(other.name) (\(found) files)")) }
+        }
+        say(onsets.text + "\n")
+        say(mouths.text + "\n")
+    }
+}
+
+/// What our mouth is told.
+private enum PhoneSource: CaseIterable {
+    case labels, wordsAndSound, words, uniform, span
+
+    var name: String {
+        switch self {
+        case .labels: "labelled phones"
+        case .wordsAndSound: "word times + sound"
+        case .words: "word times"
+        case .uniform: "word times, equal shares"
+        case .span: "pause to pause"
+        }
+    }
+
+    func fits(_ corpus: Corpus) -> Bool {
+        self != .wordsAndSound || corpus.utterances.allSatisfy { $0.sound != nil }
+    }
+
+    func phones(_ utterance: LabelledUtterance) throws(TimingError) -> [Phone] {
+        switch self {
+        case .labels:
+            // Only what stands in words that the others are told too.
+            let known = Set(utterance.words.flatMap { Array($0.phones) })
+            return try TimedPhones.resolve(
+                .phones(
+                    utterance.phones.indices.filter { known.contains($0) }.map {
+                        utterance.phones[$0]
+                    })
+            ).phones
+        case .words:
+            return try TimedPhones.resolve(.words(utterance.wordTimings)).phones
+        case .wordsAndSound:
+            return try TimedPhones.resolve(.words(utterance.wordTimings), sound: utterance.sound)
+                .phones
+        case .span:
+            var phones: [Phone] = []
+            for span in utterance.spans {
+                phones += try TimedPhones.resolve(span).phones.filter { !$0.isSilence }
+            }
+            return phones
+        case .uniform:
+            let phones = utterance.words.flatMap { word in
+                let step = (word.end - word.start) / Double(word.phones.count)
+                return word.phones.enumerated().map { offset, index in
+                    Phone(
+                        utterance.symbols[index], start: word.start + step * Double(offset),
+                        end: word.start + step * Double(offset + 1))
+                }
+            }
+            return try TimedPhones.resolve(.phones(phones)).phones
+        }
+    }
+}
+
+/// Common simple ways from sounds to a mouth, told the labels themselves.
+private struct Peer: Sendable {
+    var name: String
+    var frames: @Sendable (MouthFrames) -> MouthFrames
+
+    static let all = [
+        Peer(name: "step mapper, labelled phones", frames: { $0 }),
+        // 1 − exp(−14/60): what smoothing code with a "speed" of 14 does at 60 frames a second.
+        Peer(
+            name: "one pole, labelled phones",
+            frames: { SystemMouths.onePole($0, factor: 0.208) }),
+        Peer(
+            name: "critically damped ω 15", frames: { SystemMouths.damped($0, rate: 15) }),
+        Peer(
+            name: "critically damped ω 25", frames: { SystemMouths.damped($0, rate: 25) }),
+        Peer(
+            name: "critically damped ω 25 + lead",
+            frames: { SystemMouths.damped($0, rate: 25, lead: 80) }),
+        Peer(
+            name: "critically damped ω 40", frames: { SystemMouths.damped($0, rate: 40) }),
+    ]
+}
