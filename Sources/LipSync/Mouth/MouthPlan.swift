@@ -19,7 +19,14 @@ struct MouthPlan: Sendable {
     /// A vowel between two closures stays free of them for at least this long, ms.
     static let vowelFree = 30.0
     /// What a lip-to-teeth contact beside a closure of the lips gets for itself, ms.
-    static let teethOwn = 45.0
+    static let teethOwn = 48.0
+
+    /// Two closures of the lips are told apart when what lies between lasts this long, ms.
+    static let separable = 30.0
+    /// No ramp is shorter than this, ms: a filter at our rate would not follow.
+    static let shortestRamp = 20.0
+    /// The teeth meet earlier than their sound by at most this where the lips follow at once, ms.
+    static let teethEarlier = 30.0
 
     /// One held shape of one sound.
     private struct Target {
@@ -41,6 +48,18 @@ struct MouthPlan: Sendable {
         var closing = MouthPlan.closingRamp
         var opening = MouthPlan.openingRamp
         var phoneEnd: Double
+
+        /// How long a closure must be held, ms, for the filter to get 93 % of the way there: what the
+        /// ramps do not give (fitted to the filter's own response at ``Mouth/rate``, ±3 ms).
+        static func holdNeeded(closing: Double, opening: Double) -> Double {
+            74 - 0.5 * closing - 0.15 * opening
+        }
+
+        /// Holds long enough for the ramps it has.
+        mutating func hold() {
+            let needed = Self.holdNeeded(closing: closing, opening: opening)
+            release = max(release, start + needed)
+        }
 
         func weight(at time: Double) -> Double {
             if time < start { return peak * smoothstep((time - start + closing) / closing) }
@@ -145,7 +164,7 @@ struct MouthPlan: Sendable {
             return
         }
         var next = closure
-        if last.kind == .lips, next.kind == .lips, gap >= 60 {
+        if last.kind == .lips, next.kind == .lips, gap >= Self.separable {
             separate(&next)
         } else if last.kind != next.kind, gap < 60 {
             giveTeethTheirOwn(&next)
@@ -156,26 +175,40 @@ struct MouthPlan: Sendable {
     /// Shortens the ramps on both sides of a vowel until it is free of them for a moment.
     private mutating func separate(_ next: inout Closure) {
         let index = closures.count - 1
+        closures[index].hold()
         let room = next.start - closures[index].release - Self.vowelFree
         let ramps = closures[index].opening + next.closing
         guard room < ramps else { return }
         let scale = max(room, 0) / ramps
-        closures[index].opening = max(closures[index].opening * scale, 20)
-        next.closing = max(next.closing * scale, 20)
+        closures[index].opening = max(closures[index].opening * scale, Self.shortestRamp)
+        next.closing = max(next.closing * scale, Self.shortestRamp)
+        next.hold()
     }
 
     /// Lips and teeth in a row ("of my"): the teeth keep a moment that the lips do not cover.
     private mutating func giveTeethTheirOwn(_ next: inout Closure) {
         let index = closures.count - 1
         if next.kind == .lips {
-            // Teeth first: the lips may close only in what is left of the ramp.
+            // Teeth first: the lips may close only in what is left of the ramp, and before them the
+            // teeth meet a little earlier if their sound is short.
+            let latest = next.start - Self.shortestRamp - Self.teethOwn
+            let earlier = min(max(closures[index].start - latest, 0), Self.teethEarlier)
+            let floor = index > 0 ? closures[index - 1].release + Self.shortestRamp : -.infinity
+            closures[index].start = max(
+                closures[index].start - earlier, min(floor, closures[index].start))
             let free = closures[index].start + Self.teethOwn
-            next.closing = min(next.closing, max(next.start - free, 20))
+            next.closing = min(next.closing, max(next.start - free, Self.shortestRamp))
+            next.hold()
         } else {
             // Lips first: they let go early enough for the teeth.
             let release = min(closures[index].release, next.start - 10)
             closures[index].release = max(release, closures[index].start + 30)
             closures[index].opening = min(closures[index].opening, 30)
+            // The teeth are seen from then on: their time counts from there.
+            let seen = max(next.start, closures[index].release + closures[index].opening)
+            let needed = Closure.holdNeeded(
+                closing: closures[index].opening, opening: next.opening)
+            next.release = max(next.release, seen + needed)
         }
     }
 

@@ -124,6 +124,7 @@ enum XRMB {
     static func utterances(_ text: String) -> [LabelledUtterance] {
         var utterances: [LabelledUtterance] = []
         var key = ""
+        var tier = ""
         var (words, phones): ([Interval], [Interval]) = ([], [])
         func close() {
             let parts = key.split(separator: "/").map(String.init)
@@ -137,10 +138,12 @@ enum XRMB {
             guard fields.count == 6, let start = Double(fields[3]), let end = Double(fields[4])
             else { continue }
             let name = "\(fields[0])/\(fields[1])"
-            if name != key {
+            // A second take of the same sentence begins with its words again.
+            if name != key || (tier == "phone" && fields[2] == "word") {
                 close()
                 key = name
             }
+            tier = String(fields[2])
             let interval = Interval(start: start, end: end, label: String(fields[5]))
             if fields[2] == "word" { words.append(interval) } else { phones.append(interval) }
         }
