@@ -152,7 +152,7 @@ let package = Package(
         tests("LipSyncTests", ["Base", "LipSync"]),
         tests("NetTests", ["Base", "Telemetry", "Net", "CLinux"]),
         tests("WebTests", ["Base", "Telemetry", "Net", "Web", "CLinux"]),
-        tests("TransportTests", ["Base", "Net", "WebRTC", "Transport"]),
+        tests("TransportTests", ["Base", "Crypto", "Net", "WebRTC", "Transport"]),
         tests("RoomTests", ["Base", "Crypto", "Net", "LiveKit", "Room"]),
         tests("SpeechTests", ["Base", "Net", "Speech", "LipSync"]),
         tests("AvatarTests", ["Base", "LipSync", "Speech", "Net", "Avatar"]),

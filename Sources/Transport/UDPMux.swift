@@ -138,7 +138,7 @@ public final class UDPMux {
 
     // MARK: Inside
 
-    private func received(_ datagram: [UInt8], from remote: SocketAddress, on local: IPAddress) {
+    func received(_ datagram: [UInt8], from remote: SocketAddress, on local: IPAddress) {
         guard let base = localAddresses.first(where: { $0.ip == local }) else { return }
         let known = membersByAddress[remote]
         if STUNDatagram.isSTUN(datagram), let request = try? STUNDatagram(parsing: datagram),

@@ -4,4 +4,5 @@
 #include <protobuf-c/protobuf-c.h>
 
 #include "livekit_models.pb-c.h"
+#include "livekit_room.pb-c.h"
 #include "livekit_rtc.pb-c.h"

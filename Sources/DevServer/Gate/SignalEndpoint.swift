@@ -38,7 +38,43 @@ struct SignalEndpoint: Sendable {
                 }
             }
         }
+        let service = "/twirp/livekit.RoomService/{method}"
+        routes.on("POST", service, bodyMax: RoomServiceRequest.maxLength) { request in
+            await call(request)
+        }
+        routes.refusal = { refusal in
+            switch refusal.status {
+            case 404: .text("404 page not found\n", status: 404)
+            case 426: HTTPResponse(status: 404)
+            default: refusal.response
+            }
+        }
         return routes
+    }
+
+    private func call(_ request: HTTPRequest) async -> HTTPResponse {
+        let path = "/twirp/livekit.RoomService/\(request.parameters["method"] ?? "")"
+        do throws(TwirpError) {
+            let claims: TokenClaims?
+            do throws(JoinGate.Refusal) {
+                claims = try gate.claims(
+                    authorization: request.headers["Authorization"], parameter: nil,
+                    now: Loop.wallClock)
+            } catch {
+                return .text(error.text, status: error.status)
+            }
+            let call = try TwirpCall(
+                method: request.parameters["method"] ?? "",
+                contentType: request.headers["Content-Type"] ?? "", body: request.body,
+                path: path)
+            guard call.isAllowed(by: claims) else { throw .denied }
+            let response = try await directory.perform(call.request).get()
+            return HTTPResponse(
+                headers: ["Content-Type": call.form.contentType],
+                body: .bytes(call.body(of: response)))
+        } catch {
+            return .json(error.json, status: error.status)
+        }
     }
 
     /// Any page may ask: tokens are what protects a room.

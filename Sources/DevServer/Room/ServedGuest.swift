@@ -97,6 +97,8 @@ final class ServedGuest {
     var pendingBytes = 0
     /// It has had a media connection.
     var wasConnected = false
+    /// When it is told that its media failed, and to resume.
+    var warnedAt: Instant?
     /// When it is taken out, unless it comes back.
     var lostAt: Instant?
 

@@ -19,6 +19,8 @@ actor ServedRoom {
     static let silenceInterval = Duration.milliseconds(20)
     /// A participant whose media failed may resume for this long.
     static let resumeGrace = Duration.seconds(8)
+    /// Between the end of media and the word about it.
+    static let warningDelay = Duration.seconds(1)
     /// How long a refreshed token lives at least, seconds.
     private static let refreshedLifetime: Int64 = 600
 
@@ -98,6 +100,7 @@ actor ServedRoom {
         guest.socket?.close(code: 1000)
         guest.socket = socket
         guest.lostAt = nil
+        guest.warnedAt = nil
         _ = state.resume(ticket)
         log.info("resumed", ["room": .of(name), "sid": .of(sid)])
         pump()
@@ -238,12 +241,15 @@ actor ServedRoom {
     }
 
     private var dueTime: Instant? {
-        guests.values.reduce(state.deadline) { soonest($0, $1.lostAt) }
+        guests.values.reduce(state.deadline) { soonest(soonest($0, $1.lostAt), $1.warnedAt) }
     }
 
     private func tick() {
         deadline = nil
         let time = time
+        for guest in guests.values where guest.warnedAt.map({ $0 <= time.instant }) ?? false {
+            warn(guest)
+        }
         for guest in guests.values where guest.lostAt.map({ $0 <= time.instant }) ?? false {
             state.remove(guest.sid, .connectionTimeout, tells: nil, now: time)
         }
@@ -375,6 +381,7 @@ actor ServedRoom {
             guard leg === guest.primaryLeg else { break }
             guest.wasConnected = true
             guest.lostAt = nil
+            guest.warnedAt = nil
             state.connected(guest.sid, now: time)
         case .stateChanged(.failed):
             guard leg === guest.primaryLeg || leg === guest.publisher else { break }
@@ -399,14 +406,20 @@ actor ServedRoom {
         pump()
     }
 
+    /// The media connection failed, or its other end closed it, which is what a leaving client does
+    /// just after it has said so.
     private func lost(_ guest: ServedGuest) {
-        guest.lostAt = guest.lostAt ?? environment.loop.now + Self.resumeGrace
-        if guest.socket != nil {
-            let leave = LeaveRequest(reason: .connectionTimeout, action: .resume)
-            send(.leave(leave), to: guest.sid)
-            guest.socket?.close(code: 1000)
-            guest.socket = nil
-        }
+        let now = environment.loop.now
+        guest.warnedAt = guest.warnedAt ?? now + Self.warningDelay
+        guest.lostAt = guest.lostAt ?? now + Self.warningDelay + Self.resumeGrace
+    }
+
+    private func warn(_ guest: ServedGuest) {
+        guest.warnedAt = nil
+        guard let socket = guest.socket else { return }
+        send(.leave(LeaveRequest(reason: .connectionTimeout, action: .resume)), to: guest.sid)
+        guest.socket = nil
+        socket.close(code: 1000)
     }
 
     // MARK: Media

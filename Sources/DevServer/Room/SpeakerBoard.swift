@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 internal import Base
+internal import func Glibc.powf
 internal import LiveKit
 
 /// Who speaks, judged by the loudness that senders state in every packet (RFC 6464).
@@ -48,10 +49,11 @@ struct SpeakerBoard {
         for sid in windows.keys.sorted() {
             guard var window = windows[sid] else { continue }
             let isActive = window.loud >= Self.activePackets
-            // 0 dBov is 1, the limit of speech is a quarter.
-            let level = isActive ? 1 - Float(window.peak) / 47 : 0
-            window.smoothed = isActive ? max(0.125, (window.smoothed + level) / 2) : 0
-            let stepped = (window.smoothed * 8).rounded() / 8
+            // Full scale is 1.
+            let level = isActive ? powf(10, -Float(window.peak) / 20) : 0
+            // Over two windows.
+            window.smoothed = isActive ? window.smoothed + (level - window.smoothed) * 2 / 3 : 0
+            let stepped = (window.smoothed * 8).rounded(.up) / 8
             if stepped != window.told {
                 window.told = stepped
                 var info = SpeakerInfo()

@@ -104,7 +104,7 @@ extension HTTPDaemon {
         limit(exchange.link, to: settings.bodyTimeout)
         switch HTTPRequestCheck.check(head, routes: routes) {
         case .refuse(let refusal, let allow):
-            var response = refusal.response
+            var response = routes.refusal?(refusal) ?? refusal.response
             if !allow.isEmpty { response.headers["Allow"] = allow.joined(separator: ", ") }
             // An answer in this first call keeps a body from coming, and ends the connection. Where
             // there is none and the request was understood, the connection may go on.

@@ -42,6 +42,8 @@ public struct HTTPRoutes: Sendable {
     public static let bodyMaxDefault = 1 << 16
 
     private(set) var routes: [Route] = []
+    /// Puts what the server refuses by itself in other words; nil for its own.
+    public var refusal: (@Sendable (HTTPRefusal) -> HTTPResponse)?
 
     /// Creates an empty table.
     public init() {}

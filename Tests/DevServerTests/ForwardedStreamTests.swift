@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+import Base
+import Testing
+
+@testable import DevServer
+
+/// The numbers of a forwarded track, by what was measured on livekit-server.
+@Suite struct ForwardedStreamTests {
+    typealias Numbers = ForwardedStream.Numbers
+    static let start = Instant(nanoseconds: 1_000_000_000)
+
+    static func at(_ milliseconds: Int64) -> Instant { start + .milliseconds(milliseconds) }
+
+    @Test func numbersPassUnchangedThroughLossesPausesAndJumps() {
+        var stream = ForwardedStream()
+        let packets: [(UInt16, UInt32, Int64)] = [
+            (65_534, 4_294_966_000, 0), (65_535, 4_294_966_960, 20), (2, 1_584, 80),
+            (3, 2_544, 5_000), (4, 482_544, 5_020),
+        ]
+        for (sequence, timestamp, time) in packets {
+            let numbers = Numbers(sequence: sequence, timestamp: timestamp)
+            #expect(stream.pass(numbers, at: Self.at(time)) == numbers)
+        }
+    }
+
+    @Test func aPacketThatWasSentAgainPassesLate() {
+        var stream = ForwardedStream()
+        for (sequence, timestamp) in [(1, 960), (3, 2880), (2, 1920), (4, 3840)] {
+            let numbers = Numbers(sequence: UInt16(sequence), timestamp: UInt32(timestamp))
+            #expect(stream.pass(numbers, at: Self.start) == numbers)
+        }
+    }
+
+    @Test func timeThatRunsBackwardsIsDroppedUntilItHasCaughtUp() {
+        var stream = ForwardedStream()
+        _ = stream.pass(Numbers(sequence: 1, timestamp: 240_000), at: Self.start)
+        #expect(stream.pass(Numbers(sequence: 2, timestamp: 0), at: Self.start) == nil)
+        #expect(stream.pass(Numbers(sequence: 3, timestamp: 239_999), at: Self.start) == nil)
+        #expect(stream.pass(Numbers(sequence: 4, timestamp: 240_000), at: Self.start) != nil)
+    }
+
+    @Test func afterAMuteTheStreamFollowsTheWallClock() throws {
+        var stream = ForwardedStream()
+        #expect(stream.silence(at: Self.start) == nil, "nothing was sent that could go on")
+        _ = stream.pass(Numbers(sequence: 10, timestamp: 48_000), at: Self.at(0))
+        // A second of silence of ours.
+        for step in 1...51 {
+            let numbers = try #require(stream.silence(at: Self.at(Int64(step) * 20)))
+            #expect(
+                numbers
+                    == Numbers(
+                        sequence: UInt16(10 + step), timestamp: UInt32(48_000 + step * 960)))
+        }
+        // Unmuted after ten seconds; the publisher's own time stood still meanwhile.
+        let numbers = try #require(
+            stream.pass(Numbers(sequence: 11, timestamp: 48_960), at: Self.at(10_000)))
+        #expect(numbers == Numbers(sequence: 62, timestamp: 48_000 + 480_000))
+        let next = try #require(
+            stream.pass(Numbers(sequence: 12, timestamp: 49_920), at: Self.at(10_020)))
+        #expect(next == Numbers(sequence: 63, timestamp: 48_000 + 480_960))
+    }
+
+    @Test func silenceOfOursNeverRunsBackwards() throws {
+        var stream = ForwardedStream()
+        // Sent a second ahead of time.
+        for step in 0..<50 {
+            _ = stream.pass(
+                Numbers(sequence: UInt16(step), timestamp: UInt32(step * 960)), at: Self.at(0))
+        }
+        let numbers = try #require(stream.silence(at: Self.at(20)))
+        #expect(numbers == Numbers(sequence: 50, timestamp: 50 * 960))
+    }
+}

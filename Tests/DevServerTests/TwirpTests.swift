@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import Base
+import LiveKit
+import Testing
+
+@testable import DevServer
+
+@Suite struct TwirpTests {
+    private func call(
+        _ method: String, _ json: String, type: String = "application/json"
+    ) -> Result<TwirpCall, TwirpError> {
+        do throws(TwirpError) {
+            return .success(
+                try TwirpCall(
+                    method: method, contentType: type, body: Array(json.utf8),
+                    path: "/twirp/livekit.RoomService/\(method)"))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func claims(_ change: (inout VideoGrant) -> Void) -> TokenClaims {
+        var claims = TokenClaims()
+        claims.video = VideoGrant()
+        if var grant = claims.video {
+            change(&grant)
+            claims.video = grant
+        }
+        return claims
+    }
+
+    @Test func namesMayBeWrittenEitherWayAndUnknownOnesPass() throws {
+        let snake = try call(
+            "MutePublishedTrack",
+            #"{"room":"r","identity":"a","track_sid":"TR_1","muted":true,"new":[1]}"#
+        ).get()
+        let camel = try call(
+            "MutePublishedTrack",
+            #"{"room":"r","identity":"a","trackSid":"TR_1","muted":true}"#
+        ).get()
+        #expect(snake.request == camel.request)
+        #expect(
+            snake.request
+                == .mutePublishedTrack(room: "r", identity: "a", track: "TR_1", isMuted: true))
+    }
+
+    @Test func wrongCallsAreRefusedInTwirpsWords() {
+        #expect(call("ListRooms", "[").failure == .malformed)
+        #expect(call("ListRooms", #"{"names":[1]}"#).failure == .malformed)
+        #expect(call("SendData", #"{"data":"?"}"#).failure == .malformed)
+        #expect(
+            call("ListRooms", "{}", type: "text/plain").failure
+                == TwirpError(404, "bad_route", "unexpected Content-Type: \"text/plain\""))
+        #expect(
+            call("Nope", "{}").failure
+                == TwirpError(
+                    404, "bad_route", "no handler for path \"/twirp/livekit.RoomService/Nope\""))
+    }
+
+    @Test func aCallNeedsItsGrantForItsRoom() throws {
+        let list = try call("ListRooms", "{}").get()
+        #expect(!list.isAllowed(by: nil))
+        #expect(!list.isAllowed(by: claims { $0.roomJoin = true }))
+        #expect(list.isAllowed(by: claims { $0.roomList = true }))
+        let remove = try call("RemoveParticipant", #"{"room":"r","identity":"a"}"#).get()
+        #expect(!remove.isAllowed(by: claims { $0.roomAdmin = true }))
+        #expect(!remove.isAllowed(by: claims { ($0.roomAdmin, $0.room) = (true, "other") }))
+        #expect(remove.isAllowed(by: claims { ($0.roomAdmin, $0.room) = (true, "r") }))
+        // Not every room, for a call without one.
+        let nowhere = try call("ListParticipants", "{}").get()
+        #expect(!nowhere.isAllowed(by: claims { $0.roomAdmin = true }))
+    }
+
+    @Test func answersAreWrittenAsTheRealServerWritesThem() throws {
+        var info = RoomInfo()
+        info.sid = "RM_1"
+        info.name = "r"
+        info.emptyTimeout = 60
+        info.creationTime = 1_795_254_128
+        info.enabledCodecs = [CodecInfo(mime: "audio/opus")]
+        let text = String(decoding: RoomServiceResponse.room(info).json, as: UTF8.self)
+        #expect(
+            text == #"{"sid":"RM_1","name":"r","empty_timeout":60,"departure_timeout":0,"#
+                + #""max_participants":0,"creation_time":"1795254128","creation_time_ms":"0","#
+                + #""turn_password":"","enabled_codecs":[{"mime":"audio/opus","fmtp_line":""}],"#
+                + #""metadata":"","num_participants":0,"num_publishers":0,"#
+                + #""active_recording":false,"version":null}"#)
+        #expect(String(decoding: RoomServiceResponse.done.json, as: UTF8.self) == "{}")
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        if case .failure(let error) = self { error } else { nil }
+    }
+}

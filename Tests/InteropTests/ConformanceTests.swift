@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import Base
+import TestSupport
+import Testing
+
+/// The room server of the program beside the reference that behaves like livekit-server 1.13: what
+/// official clients see of both, over one connection (`/rtc/v1`) and over two (`/rtc`).
+@Suite(.serialized, .timeLimit(.minutes(4))) struct ConformanceTests {
+    @Test(arguments: [
+        "coming_and_going", "sound", "muting", "data", "streams_and_calls", "changing_oneself",
+        "permissions", "the_same_identity_twice", "choosing_tracks", "service",
+    ])
+    func clientsSeeTheSameOfBothServers(scenario: String) async throws {
+        let seen = try await Self.run(scenario)
+        for version in ["v0", "v1"] {
+            let own = try #require(seen["own"]?[version]?[scenario])
+            #expect(own == seen["reference"]?[version]?[scenario], "\(version)")
+        }
+    }
+
+    @Test func aBrokenSocketLosesNothing() async throws {
+        let seen = try await Self.run("cut_signal")
+        for version in ["v0", "v1"] {
+            let own = try #require(seen["own"]?[version]?["cut_signal"])
+            #expect(own == seen["reference"]?[version]?["cut_signal"], "\(version)")
+            let numbers = ["before", "0", "1", "2", "3", "4", "after"]
+            #expect(own["numbers"]?.array == numbers.map { .string($0) }, "\(version)")
+            #expect(own["heard"]?.array == [.integer(440), .integer(880)], "\(version)")
+        }
+    }
+
+    @Test func whoIsLoudIsASpeaker() async throws {
+        // The reference has no speakers: nothing to compare with.
+        let seen = try await Self.run("speakers", servers: ["own"])
+        for version in ["v0", "v1"] {
+            let own = try #require(seen["own"]?[version]?["speakers"])
+            #expect(own["bob"]?.array == [.array([.string("alice")]), .array([])], "\(version)")
+        }
+    }
+
+    /// What clients saw, by server, version and scenario.
+    static func run(
+        _ scenario: String, servers: [String] = ["own", "reference"]
+    ) async throws -> JSONValue {
+        let output = try await PythonEnvironment.output(
+            of: "conformance.py",
+            [try ListeningTests.agentPath(), servers.joined(separator: ","), scenario],
+            seconds: 230)
+        let seen = try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 22)
+        #expect(seen["exit"]?.int == 0)
+        return seen
+    }
+}

@@ -1,0 +1,76 @@
+"""Runs scenarios of room_scenarios.py against two room servers and prints what clients saw.
+
+usage: conformance.py AGENT SERVERS SCENARIO…
+  AGENT    the avatar-agent program, whose room-server is compared
+  SERVERS  own, reference, or both with a comma
+Prints {"own": {"v0": {SCENARIO: …}, "v1": …}, "reference": …, "exit": status of the own server after SIGTERM}.
+"""
+import json, os, signal, socket, subprocess, sys, tempfile, time, urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(url, process, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args[0]} ended with {process.returncode} before it answered")
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"{url} did not answer")
+
+
+def end(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return "killed"
+
+
+def main():
+    agent, wanted, scenarios = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
+    work = tempfile.mkdtemp(prefix="avatar-conformance-")
+    ports = {name: free_port() for name in wanted}
+    env = dict(os.environ, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET)
+    log = open(os.path.join(work, "server.log"), "w+")
+    programs = {
+        "own": lambda port: [agent, "room-server", "--room-port", port],
+        "reference": lambda port: [sys.executable, os.path.join(HERE, "reference_sfu.py"), "--port", port, "--keys", f"{KEY}:{SECRET}", "--trace", work + "/trace"],
+    }
+    servers = {name: subprocess.Popen(programs[name](str(ports[name])), stdout=subprocess.DEVNULL, stderr=log, env=env, cwd=work) for name in wanted}
+    try:
+        for name, server in servers.items():
+            wait_for(f"http://127.0.0.1:{ports[name]}/", server)
+        result = {}
+        for version in ("v0", "v1"):
+            runs = {
+                name: subprocess.Popen([sys.executable, os.path.join(HERE, "room_scenarios.py"), f"ws://127.0.0.1:{ports[name]}", version, *scenarios],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                for name in servers}
+            for name, run in runs.items():
+                out, err = run.communicate(timeout=170)
+                if run.returncode:
+                    log.seek(0)
+                    raise SystemExit(f"{name} {version}: {err[-2500:]}\nserver:\n{log.read()[-2000:]}")
+                result.setdefault(name, {})[version] = json.loads(out.strip().splitlines()[-1])
+        result["exit"] = end(servers["own"])
+        print(json.dumps(result))
+    finally:
+        for server in servers.values():
+            end(server)
+
+
+main()
