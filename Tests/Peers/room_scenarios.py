@@ -66,8 +66,10 @@ class Client:
 
     def subscribed(self, track, publication, participant):
         self.seen.append(["subscribed", participant.identity, publication.name])
-        self.tracks[publication.name] = (track, publication)
-        self.tasks.append(asyncio.ensure_future(self.listen(track, publication.name)))
+        # Browsers name their microphones all alike.
+        name = publication.name if publication.name not in ("", "microphone") else participant.identity
+        self.tracks[name] = (track, publication)
+        self.tasks.append(asyncio.ensure_future(self.listen(track, name)))
 
     async def listen(self, track, name):
         stream = rtc.AudioStream(track, sample_rate=48000, num_channels=1)
@@ -456,4 +458,5 @@ async def main():
     print(json.dumps(result))
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -55,6 +55,7 @@ final class ServedLeg {
         var configuration = PeerConfiguration()
         configuration.listsCandidates = false
         configuration.reusesSections = true
+        configuration.keepsVideoSections = true
         configuration.reorderPatience = nil
         // The real server counts a silent peer as gone after 15 s.
         configuration.ice.consentTimeout = .seconds(15)

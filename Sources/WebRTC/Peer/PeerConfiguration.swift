@@ -16,6 +16,9 @@ public struct PeerConfiguration: Sendable {
     public var hasDataChannels = true
     /// Whether remote audio that is offered is accepted.
     public var receivesAudio = true
+    /// Whether an answerer leaves offered video sections open, without a flow, instead of refusing
+    /// them: libwebrtc throws away what was refused, and then cannot always offer again.
+    public var keepsVideoSections = false
     /// What we say in `a=setup` when the choice is ours: nil is "actpass" in offers and "active" in
     /// answers; `.active` in an offer makes LiveKit's server the DTLS server.
     public var setup: SDPSetup?

@@ -108,7 +108,7 @@ extension PeerConnection {
         for (index, section) in offer.media.enumerated() {
             guard let mid = section.mid else { throw .mismatchedSections }
             guard index < sections.count, sections[index].kind != .refused else { continue }
-            guard mid == sections[index].mid, Self.kind(of: section) == sections[index].kind else {
+            guard mid == sections[index].mid, kind(of: section) == sections[index].kind else {
                 throw .mismatchedSections
             }
         }
@@ -123,7 +123,7 @@ extension PeerConnection {
         guard hasPendingOffer else { throw .wrongState }
         guard answer.media.count == sections.count else { throw .mismatchedSections }
         for (section, remote) in zip(sections, answer.media) where !remote.isRefused {
-            guard section.kind == Self.kind(of: remote), section.mid == remote.mid else {
+            guard section.kind == kind(of: remote), section.mid == remote.mid else {
                 throw .mismatchedSections
             }
         }
@@ -220,11 +220,12 @@ extension PeerConnection {
         if session.media.contains(where: \.hasAllCandidates) { ice.endRemoteCandidates() }
     }
 
-    static func kind(of section: MediaDescription) -> PeerSection.Kind {
+    func kind(of section: MediaDescription) -> PeerSection.Kind {
         switch section.kind {
         case .audio: .audio
         case .application: .dataChannels
-        case .video, .other: .refused
+        case .video: configuration.keepsVideoSections && role == .answerer ? .idle : .refused
+        case .other: .refused
         }
     }
 
@@ -270,7 +271,7 @@ extension PeerConnection {
             let track = section.track.flatMap { tracks[$0]?.description }
             return .audioOffer(
                 mid: section.mid, transport: transport, direction: section.described, track: track)
-        case .refused:
+        case .idle, .refused:
             var refused = MediaDescription(
                 kind: section.remote?.kind ?? .audio, port: 0,
                 transportProtocol: section.remote?.transportProtocol
@@ -289,14 +290,15 @@ extension PeerConnection {
         for (index, section) in offer.media.enumerated() {
             let mid = section.mid ?? ""
             let isShared = bundle.isEmpty ? accepted.isEmpty : bundle.contains(mid)
-            var kind = isShared && !section.isRefused ? Self.kind(of: section) : .refused
+            var kind = isShared && !section.isRefused ? kind(of: section) : .refused
             switch kind {
             case .audio where section.opusPayloadType == nil || !section.isRTCPMultiplexed:
                 kind = .refused
             case .dataChannels where hasData || !configuration.hasDataChannels:
                 kind = .refused
             case .dataChannels: hasData = true
-            case .audio, .refused: break
+            case .idle where !section.isRTCPMultiplexed: kind = .refused
+            case .audio, .idle, .refused: break
             }
             if index == sections.count {
                 sections.append(
@@ -316,10 +318,14 @@ extension PeerConnection {
         to offer: MediaDescription, at index: Int, isAccepted: Bool, _ transport: SDPTransport
     ) -> MediaDescription {
         guard isAccepted else { return .refusal(of: offer) }
-        guard sections[index].kind == .audio else {
+        switch sections[index].kind {
+        case .dataChannels:
             return .dataChannels(
                 mid: sections[index].mid, transport: transport,
                 maxMessageSize: configuration.maxMessageSize)
+        case .idle: return .idleAnswer(to: offer, transport: transport)
+        case .refused: return .refusal(of: offer)
+        case .audio: break
         }
         if sections[index].track == nil, offer.direction.receives { placeTrack(in: index) }
         let slot = sections[index].track

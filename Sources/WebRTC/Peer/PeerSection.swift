@@ -6,6 +6,8 @@ struct PeerSection: Sendable {
     enum Kind: Equatable, Sendable {
         case audio
         case dataChannels
+        /// Video that an answerer takes and never uses.
+        case idle
         /// Refused by one side: it keeps its place, and is refused in every later description.
         case refused
     }

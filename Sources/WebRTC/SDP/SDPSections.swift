@@ -139,6 +139,24 @@ extension MediaDescription {
         return section
     }
 
+    /// The answer that leaves a section open without a flow: the first format of the offer, none of
+    /// its extensions.
+    public static func idleAnswer(
+        to offer: MediaDescription, transport: SDPTransport
+    ) -> MediaDescription {
+        guard let format = offer.formats.first, let type = UInt8(format) else {
+            return refusal(of: offer)
+        }
+        var section = MediaDescription(
+            kind: offer.kind, port: discardPort, transportProtocol: offer.transportProtocol,
+            formats: [format])
+        section.setMedia(mid: offer.mid, transport: transport, direction: .inactive, track: nil)
+        section.allowsReducedSizeRTCP = offer.allowsReducedSizeRTCP
+        section.rtpMaps = offer.rtpMaps.filter { $0.payloadType == type }
+        section.formatParameters = offer.formatParameters.filter { $0.payloadType == type }
+        return section
+    }
+
     /// The answer that refuses a section: port 0, no flow, not in the BUNDLE group; mid and formats
     /// as offered (RFC 8829 section 5.3.1).
     public static func refusal(of offer: MediaDescription) -> MediaDescription {
