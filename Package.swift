@@ -155,7 +155,7 @@ let package = Package(
         tests("TransportTests", ["Base", "Crypto", "Net", "WebRTC", "Transport"]),
         tests("RoomTests", ["Base", "Crypto", "Net", "LiveKit", "Room"]),
         tests("SpeechTests", ["Base", "Net", "Speech", "LipSync"]),
-        tests("AvatarTests", ["Base", "LipSync", "Speech", "Net", "Avatar"]),
+        tests("AvatarTests", ["Base", "Crypto", "LipSync", "Speech", "Net", "Avatar"]),
         tests(
             "DevServerTests", ["Base", "Crypto", "LiveKit", "Net", "WebRTC", "Web", "DevServer"]),
         tests("TokenIssuerTests", ["Base", "Crypto", "LiveKit", "Net", "Web", "TokenIssuer"]),

@@ -340,7 +340,9 @@ public actor AvatarSession {
     /// Has an utterance spoken by its voice, prepares it on the pool, hands it to the playout.
     private func deliver(_ id: Int, _ text: String, _ voice: String) async {
         do {
-            var preparer = try SpeechPreparer(settings: environment.settings.opus)
+            var preparer = try SpeechPreparer(
+                settings: environment.settings.opus,
+                language: environment.voices.voice(voice)?.language ?? "en")
             let stream = environment.voices.speak(text, voiceID: voice)
             var gathered = Gathered()
             while let chunk = try await stream.next() {

@@ -24,7 +24,7 @@ public struct SpeechPreparer: Sendable {
     static let samplesPerMillisecond = 48
     private var encoder: OpusEncoder
     private let lookahead: Double
-    private var mouth = Mouth()
+    private var mouth: Mouth
     private var analyzer = ProsodyAnalyzer()
     private var lastProsody = -Double.infinity
     private var wasSpeaking = false
@@ -39,8 +39,14 @@ public struct SpeechPreparer: Sendable {
 
     /// Starts an utterance.
     ///
+    /// - Parameters:
+    ///   - settings: how it is encoded.
+    ///   - language: BCP 47; whose sounds the mouth makes.
     /// - Throws: `OpusError` when the encoder cannot be made.
-    public init(settings: OpusSettings = OpusSettings()) throws(OpusError) {
+    public init(
+        settings: OpusSettings = OpusSettings(), language: String = "en"
+    ) throws(OpusError) {
+        mouth = Mouth(.builtIn(for: language))
         encoder = try OpusEncoder(settings: settings)
         lookahead = Double(encoder.lookaheadSamples) / Double(Self.samplesPerMillisecond)
     }

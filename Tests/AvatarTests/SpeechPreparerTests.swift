@@ -116,11 +116,21 @@ import Testing
         #expect(peak >= 0.9)
     }
 
+    @Test func theMouthSpeaksTheLanguageOfItsVoice() throws {
+        let phones = [Phone(ipa: "y", start: 100, end: 400), Phone("sil", start: 400, end: 800)]
+        for (language, viseme) in [("de-DE", Viseme.u), ("en-US", .e)] {
+            var preparer = try SpeechPreparer(language: language)
+            var piece = try preparer.add(Self.sound[...], phones: phones, words: [])
+            piece.keyframes += try preparer.finish().keyframes
+            #expect(shape(piece.keyframes, 260)[viseme] > 0.5, "\(language)")
+        }
+    }
+
     private func shape(_ keyframes: [Keyframe], _ time: Double) -> MouthShape {
         var utterance = Utterance(id: 1, text: "")
         var piece = PreparedSpeech()
         piece.keyframes = keyframes
         utterance.append(piece)
-        return utterance.shape(at: time)
+        return utterance.keyframes.items.shape(at: time)
     }
 }

@@ -145,32 +145,6 @@ final class EngineProcess {
         engine.process.waitUntilExit()
         #expect(engine.process.terminationStatus == 64)
     }
-
-    /// AVATAR_FUZZ_COUNT sets another number of texts.
-    @Test func mutatedTextsAreAllSpoken() throws {
-        let normalizer = TextNormalizer()
-        var texts = MutatedTexts(seed: 77)
-        var engine = try EngineProcess()
-        var id: UInt32 = 0
-        for _ in 0..<MutatedTexts.count(2_000) {
-            let text = texts.next()
-            let plan = SpeechPlan(normalizer.normalize(text))
-            for chunk in plan.chunks.prefix(3) {
-                id += 1
-                try engine.send(EngineWire.speak(id: id, voice: "kal16", chunk.units))
-                guard let heard = try engine.chunk() else {
-                    Issue.record("it died of \(text.debugDescription)")
-                    engine = try EngineProcess()
-                    continue
-                }
-                if heard.end["status"]?.string != "done" {
-                    Issue.record("\(heard.end) for \(text.debugDescription)")
-                }
-                let limit = Int((chunk.seconds * 2.5 + 2) * 32_000)
-                if heard.bytes > limit { Issue.record("endless: \(text.debugDescription)") }
-            }
-        }
-    }
 }
 
 @Suite(.serialized) struct FliteFailureTests {

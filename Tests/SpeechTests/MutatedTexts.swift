@@ -4,6 +4,17 @@ import Foundation
 import Speech
 
 /// Texts that nobody meant to be spoken, the same for the same seed.
+///
+/// A test run takes a few thousand. For a long one set AVATAR_FUZZ_TEXTS to their number and
+/// AVATAR_FUZZ_SEED to another seed for every slice, and AVATAR_VOICE_FLITE, AVATAR_VOICE_ESPEAK to
+/// programs that were built with `--sanitize=address`:
+///
+///     swift build --build-tests --sanitize=address --scratch-path .build-asan
+///     AVATAR_FUZZ_TEXTS=1000000 nice swift test --skip-build --sanitize=address \
+///         --scratch-path .build-asan --filter 'mutatedTexts|everyTextBecomes'
+///
+/// The libraries themselves are watched too when LD_LIBRARY_PATH names builds of them with
+/// `-fsanitize=address`. Each test says at its end what it did.
 struct MutatedTexts {
     private var random: SeededRandom
     private static let seeds = [
@@ -30,7 +41,7 @@ struct MutatedTexts {
         ]
 
     init(seed: UInt64) {
-        random = SeededRandom(seed: seed)
+        random = SeededRandom(seed: seed &+ 1_000 &* UInt64(Self.setting("AVATAR_FUZZ_SEED") ?? 0))
     }
 
     mutating func next() -> String {
@@ -95,8 +106,15 @@ struct MutatedTexts {
         return hasLetter && text.utf8.count <= SpokenText.maxUnitBytes
     }
 
-    /// AVATAR_FUZZ_COUNT, else `usual`.
-    static func count(_ usual: Int) -> Int {
-        ProcessInfo.processInfo.environment["AVATAR_FUZZ_COUNT"].flatMap(Int.init) ?? usual
+    /// AVATAR_FUZZ_TEXTS, else `usual`.
+    static func count(_ usual: Int) -> Int { setting("AVATAR_FUZZ_TEXTS") ?? usual }
+
+    /// Tells what a long run did.
+    static func report(_ words: String) {
+        if setting("AVATAR_FUZZ_TEXTS") != nil { print("fuzz:", words) }
+    }
+
+    private static func setting(_ name: String) -> Int? {
+        ProcessInfo.processInfo.environment[name].flatMap(Int.init)
     }
 }

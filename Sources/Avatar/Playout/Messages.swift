@@ -50,12 +50,12 @@ enum Message {
         speech("start", utterance: utterance, time: time) { $0.member("text", text) }
     }
 
-    static func words(utterance: Int, time: Double, base: Double, _ words: [SpokenWord]) -> [UInt8]
-    {
+    /// Words of one chunk, whose starts count from `time`.
+    static func words(utterance: Int, time: Double, _ words: [SpokenWord]) -> [UInt8] {
         speech("words", utterance: utterance, time: time) {
             $0.member("words") { $0.array { for word in words { $0.value(word.text) } } }
             $0.member("word_times") {
-                $0.array { for word in words { $0.value(milliseconds(word.start - base)) } }
+                $0.array { for word in words { $0.value(milliseconds(word.start)) } }
             }
             $0.member("word_durations") {
                 $0.array { for word in words { $0.value(milliseconds(word.duration)) } }

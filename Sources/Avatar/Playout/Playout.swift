@@ -47,8 +47,6 @@ public struct Playout: Sendable {
     static let idleStride: Int64 = 20
     /// Frames held ready per session at most: 10 s.
     public static let preparedMax = 500
-    /// Milliseconds without a frame after which the mouth of a starved utterance goes home.
-    static let starvedMax: Int64 = 100
 
     /// The first RTP timestamp of the session.
     public let rtp0: UInt32
@@ -69,7 +67,6 @@ public struct Playout: Sendable {
     private var listeners = 0
     var history: [[UInt8]] = []
     private var fading: (frame: Int64, packet: AudioFrame?)?
-    private var starvedFrames: Int64 = 0
     var visemeNumber = 0
     var prosodyNumber = 0
     var lastUtterance = 0
@@ -168,7 +165,7 @@ public struct Playout: Sendable {
         readyFrame = nextFrame
     }
 
-    private var isHeld: Bool {
+    var isHeld: Bool {
         guard let readyFrame, listeners > 0 else { return true }
         return nextFrame < readyFrame
     }
@@ -202,8 +199,8 @@ public struct Playout: Sendable {
         let due = (now - first).nanoseconds / 20_000_000
         guard due >= nextFrame else { return }
         if due - nextFrame >= Self.burstMax {
-            if isMidSpeech { stall() }
             nextFrame = due
+            stall()
         }
         while nextFrame <= due {
             startIfDue()
@@ -217,7 +214,9 @@ public struct Playout: Sendable {
     }
 
     private var isMidSpeech: Bool {
-        utterances.first { !$0.isPlayedOut }?.hasBegun ?? false
+        guard let current = utterances.first(where: { !$0.isPlayedOut }) else { return false }
+        // One that follows without a gap speaks already.
+        return current.hasBegun || current.startFrame == nextFrame
     }
 
     private mutating func startIfDue() {
@@ -227,18 +226,6 @@ public struct Playout: Sendable {
         {
             utterances[index].startFrame = nextFrame
             announceSuccessors(of: index)
-        }
-    }
-
-    /// Where all before it are complete, an utterance's start is known before it comes.
-    mutating func announceSuccessors(of first: Int) {
-        var index = first
-        while utterances[index].isComplete, utterances[index].failure == nil,
-            let start = utterances[index].startFrame, index + 1 < utterances.count,
-            utterances[index + 1].startFrame == nil, utterances[index + 1].hasFrames
-        {
-            utterances[index + 1].startFrame = start + Int64(utterances[index].frames.total)
-            index += 1
         }
     }
 
@@ -254,17 +241,16 @@ public struct Playout: Sendable {
         guard let index = utterances.firstIndex(where: { !$0.isPlayedOut }),
             let start = utterances[index].startFrame, start <= nextFrame
         else { return sendSilence() }
-        let isFirst = !utterances[index].hasBegun
+        let isBehindSilence =
+            !utterances[index].hasBegun || utterances[index].starvation != nil
+        guard resumes(index) else { return sendSilence() }
         guard let frame = utterances[index].frames.take() else {
             starve(index)
             return sendSilence()
         }
-        // A start that was announced and then missed, by a stall, moves to where it really is.
-        if isFirst { utterances[index].startFrame = nextFrame }
-        starvedFrames = 0
         lastSpeechFrame = nextFrame
         // The marker bit tells the jitter buffer that here it may shift its playout (RFC 3551 4.1).
-        send(frame, marker: isFirst)
+        send(frame, marker: isBehindSilence)
         remember(frame.payload)
         if let hungry = utterances.first(where: { !$0.isComplete }) {
             outputs.append(.wantsMore(hungry.id))
@@ -290,19 +276,6 @@ public struct Playout: Sendable {
         if history.count > 3 { history.removeFirst() }
     }
 
-    /// The voice is late: what follows moves back by a frame, and after a while the mouth goes home.
-    private mutating func starve(_ index: Int) {
-        guard !utterances[index].isComplete, let start = utterances[index].startFrame else {
-            return
-        }
-        utterances[index].startFrame = start + 1
-        starvedFrames += 1
-        if starvedFrames * Self.frameMilliseconds == Self.starvedMax {
-            sendHoming(utterances[index], at: Double(mediaTime))
-        }
-        outputs.append(.wantsMore(utterances[index].id))
-    }
-
     // MARK: Cuts
 
     /// Stops the utterance that speaks, with a fade, and drops all others.
@@ -312,15 +285,17 @@ public struct Playout: Sendable {
     public mutating func stop() -> [Int] {
         var stopped: [Int] = []
         let current = utterances.firstIndex { !$0.isPlayedOut && $0.hasBegun }
+        var cut: (utterance: Utterance, end: Double, fade: Double)?
         for index in utterances.indices {
             let utterance = utterances[index]
             if utterance.isPlayedOut {
                 // Heard to its end: only events were still to go.
                 flush(index)
-                outputs.append(.finished(utterance.id, .ended))
+                tellEnd(of: utterance)
             } else if index == current {
-                let end = Double(mediaTime + Self.frameMilliseconds)
-                requestFade(utterance)
+                let fade = requestFade(utterance) ? Double(Self.frameMilliseconds) : 0
+                let end = Double(mediaTime) + fade
+                cut = (utterance, end, fade)
                 if utterance.didEnd {
                     // Its end was told already, and an utterance ends once.
                     outputs.append(.finished(utterance.id, .ended))
@@ -328,12 +303,13 @@ public struct Playout: Sendable {
                     interrupt(utterance, at: end)
                     stopped.append(utterance.id)
                 }
-                sendHoming(utterance, at: end)
             } else {
                 interrupt(utterance, at: Double(mediaTime))
                 stopped.append(utterance.id)
             }
         }
+        // Behind all that tells what is to be dropped, so that none of them drops it.
+        if let cut { sendHoming(cut.utterance, at: cut.end, ahead: cut.fade) }
         utterances.removeAll()
         updateSpeaking()
         return stopped
@@ -345,23 +321,25 @@ public struct Playout: Sendable {
         fading?.packet = packet
     }
 
+    /// The loop stood still: what was being said is lost, and what was announced comes another time.
     private mutating func stall() {
-        guard let index = utterances.firstIndex(where: { !$0.isPlayedOut && $0.hasBegun }) else {
-            return
-        }
-        utterances[index].failure = Utterance.Failure(
-            code: .stalled, message: "the playout stood still for more than 200 ms")
-        finishFailed(index)
         fading = nil
+        if let index = utterances.firstIndex(where: { !$0.isPlayedOut && $0.hasBegun }) {
+            utterances[index].failure = Utterance.Failure(
+                code: .stalled, message: "the playout stood still for more than 200 ms")
+            finishFailed(index)
+        }
         for index in utterances.indices where !utterances[index].hasBegun {
-            utterances[index].startFrame = nil
+            utterances[index].rewind()
         }
     }
 
-    private mutating func requestFade(_ utterance: Utterance) {
-        guard let next = utterance.frames.next else { return }
+    /// Whether one more frame goes out; one that stands still has nothing to fade.
+    private mutating func requestFade(_ utterance: Utterance) -> Bool {
+        guard utterance.starvation == nil, let next = utterance.frames.next else { return false }
         fading = (nextFrame, nil)
         outputs.append(.fade(before: history, next: next, frame: nextFrame))
+        return true
     }
 
     private mutating func interrupt(_ utterance: Utterance, at time: Double) {
@@ -375,21 +353,6 @@ public struct Playout: Sendable {
         outputs.append(.finished(utterance.id, .interrupted))
     }
 
-    /// The mouth's way to rest from what the client shows at `time`, and the end of speaking.
-    mutating func sendHoming(_ utterance: Utterance, at time: Double) {
-        guard let base = utterance.startFrame else { return }
-        let shape = utterance.shape(at: time - Double(base * Self.frameMilliseconds))
-        sendViseme(shape, time: time, utterance: utterance.id)
-        for keyframe in Mouth.homing(from: shape, at: time) {
-            sendViseme(keyframe.shape, time: keyframe.time, utterance: utterance.id)
-        }
-        if isVoiceOn {
-            sendProsody(
-                ProsodyEvent(time: 0, pitch: 0, energy: 0, isSpeaking: false), time: time,
-                utterance: utterance.id)
-        }
-    }
-
     // MARK: Silence and state
 
     private mutating func sendIdle() {
@@ -400,7 +363,7 @@ public struct Playout: Sendable {
         } else if speaking, nextClock - nextFrame > 50 {
             nextClock = nextFrame + 50
         }
-        if !speaking, nextFrame >= nextIdleProsody {
+        if isSilent, nextFrame >= nextIdleProsody {
             nextIdleProsody = nextFrame + 25
             sendProsody(
                 ProsodyEvent(time: 0, pitch: 0, energy: 0, isSpeaking: false),
@@ -410,6 +373,15 @@ public struct Playout: Sendable {
             newcomers.removeFirst()
             greet(due.identity)
         }
+    }
+
+    /// Nobody speaks, or the voice is so late that the mouth is at rest, and all of it is told.
+    private var isSilent: Bool {
+        let isResting = utterances.allSatisfy { utterance in
+            utterance.startFrame == nil || utterance.isPlayedOut
+                || utterance.starvation.map { !$0.homing.isEmpty && $0.resume == nil } ?? false
+        }
+        return isResting && utterances.allSatisfy { !$0.hasBegun || $0.isTold }
     }
 
     private mutating func greet(_ identity: String) {

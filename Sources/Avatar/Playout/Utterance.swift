@@ -63,6 +63,16 @@ public enum SpeechEvent: Sendable, Equatable {
     /// Last sample.
     case end(time: Double)
 
+    var isEnd: Bool {
+        if case .end = self { return true }
+        return false
+    }
+
+    var isStart: Bool {
+        if case .start = self { return true }
+        return false
+    }
+
     /// Milliseconds from the utterance's start.
     var time: Double {
         switch self {
@@ -126,6 +136,24 @@ struct Reel<Element> {
         items += more
     }
 
+    /// Puts an element behind those that wait and satisfy a condition.
+    mutating func insert(_ element: Element, behind isBefore: (Element) -> Bool) {
+        var index = items.count
+        while index > cursor, !isBefore(items[index - 1]) { index -= 1 }
+        items.insert(element, at: index)
+    }
+
+    /// Shortens what was taken last: the rest is put back by `insert`.
+    mutating func replaceTaken(by element: Element) {
+        if cursor > 0 { items[cursor - 1] = element }
+    }
+
+    /// Takes everything anew; for those of which no more was taken than stays readable.
+    mutating func rewind() {
+        taken -= cursor
+        cursor = 0
+    }
+
     mutating func take() -> Element? {
         guard let element = next else { return nil }
         cursor += 1
@@ -142,29 +170,69 @@ struct Reel<Element> {
 extension Reel: Sendable where Element: Sendable {}
 
 /// One utterance on its way through the playout.
+///
+/// Times of its own count from its first frame, as the voice made it. Where the voice was late and
+/// the sound stood still, everything behind lies later on the media clock: `mediaTime` knows.
 struct Utterance: Sendable {
     let id: Int
     let text: String
     var frames = Reel<AudioFrame>(keeping: 0)
     /// Media frame of its first frame; nil until it is decided.
     var startFrame: Int64?
-    // A second and a half of the curve is enough to know the mouth at a cut.
+    // A second and a half of the curve is enough to know the mouth at a cut; of the others, what may
+    // have been told before the first frame.
     var keyframes = Reel<Keyframe>(keeping: 90)
-    var prosody = Reel<ProsodyEvent>(keeping: 0)
-    var speech = Reel<SpeechEvent>(keeping: 0)
-    /// Start and words as they were told: a newcomer gets the same, also when what follows has
-    /// moved back since.
+    var prosody = Reel<ProsodyEvent>(keeping: 60)
+    var speech = Reel<SpeechEvent>(keeping: 60)
+    /// Start and words as they were told: a newcomer gets the same.
     var told: [[UInt8]] = []
+    /// Where its sound stood still, in order; no more than there are frames.
+    private(set) var gaps: [Gap] = []
+    /// Its sound stands still now.
+    var starvation: Starvation?
+    /// What the mouth and the voice do in gaps, in media time, to be told between the others.
+    var gapKeyframes: [Keyframe] = []
+    var gapProsody: [ProsodyEvent] = []
+    /// Media time of the last keyframe and the last prosody that were told.
+    var lastKeyframe = -Double.infinity
+    var lastProsody = -Double.infinity
     /// Everything was prepared.
     var isComplete = false
     /// It fails when what was prepared has been played.
     var failure: Failure?
+    /// Its `start` went out: nothing of its speech is told before.
+    var didStart = false
     /// Its `end` went out.
     var didEnd = false
 
     struct Failure: Sendable {
         var code: UtteranceFailure
         var message: String
+    }
+
+    /// A place where the sound stood still.
+    struct Gap: Sendable {
+        /// Milliseconds of the utterance.
+        var time: Double
+        /// Frames by which all that follows lies later, for this gap and those before.
+        var shift: Int64
+    }
+
+    /// A gap that is not over.
+    struct Starvation: Sendable {
+        /// Media frame of the first frame that was missing.
+        let begin: Int64
+        /// Media frame at which the sound goes on; nil until enough is there.
+        var resume: Int64?
+        /// The mouth at the gap's begin.
+        let held: MouthShape
+        /// The mouth's way to rest, in media time; empty while it is held.
+        var homing: [Keyframe] = []
+
+        /// The mouth at a media time.
+        func shape(at time: Double) -> MouthShape {
+            homing.isEmpty ? held : homing.shape(at: time)
+        }
     }
 
     init(id: Int, text: String) {
@@ -176,29 +244,96 @@ struct Utterance: Sendable {
     var hasFrames: Bool { frames.waiting > 0 }
     /// Every frame went out and none follows.
     var isPlayedOut: Bool { isComplete && !hasFrames }
-    var isDrained: Bool { keyframes.waiting == 0 && prosody.waiting == 0 && speech.waiting == 0 }
+    /// Milliseconds of the utterance that have been played.
+    var position: Double { Double(Int64(frames.taken) * Playout.frameMilliseconds) }
+
+    /// Media frame behind its last one; nil until that is certain.
+    var endFrame: Int64? {
+        guard isComplete, failure == nil, starvation.map({ $0.resume != nil }) ?? true else {
+            return nil
+        }
+        return startFrame.map { $0 + (gaps.last?.shift ?? 0) + Int64(frames.total) }
+    }
+
+    /// Milliseconds of the utterance from which on nothing may be told yet: it has no sound that it
+    /// would be true of.
+    var tellableEnd: Double {
+        if isPlayedOut, failure == nil { return .infinity }
+        if let starvation, starvation.resume == nil { return position }
+        if isComplete, failure == nil { return .infinity }
+        return Double(Int64(frames.total) * Playout.frameMilliseconds)
+    }
+
+    /// Nothing is left to tell.
+    var isTold: Bool {
+        let end = tellableEnd
+        return gapKeyframes.isEmpty && gapProsody.isEmpty
+            && !(keyframes.next.map { $0.time < end } ?? false)
+            && !(prosody.next.map { $0.time < end } ?? false)
+            && !(speech.next.map { $0.time < end } ?? false)
+    }
 
     mutating func append(_ piece: PreparedSpeech) {
         frames.append(piece.frames)
         keyframes.append(piece.keyframes)
         prosody.append(piece.prosody)
-        speech.append(piece.speech)
+        for event in piece.speech { insert(event) }
         isComplete = isComplete || piece.isLast
+    }
+
+    /// Puts a speech message into the order of times, the start before all others.
+    mutating func insert(_ event: SpeechEvent) {
+        speech.insert(event) { known in
+            !event.isStart && (known.isStart || known.time <= event.time)
+        }
+    }
+
+    /// Lets everything be told anew from another start, of an utterance that has not begun.
+    mutating func rewind() {
+        startFrame = nil
+        keyframes.rewind()
+        prosody.rewind()
+        speech.rewind()
+        told = []
+        didStart = false
+        didEnd = false
+        lastKeyframe = -.infinity
+        lastProsody = -.infinity
+    }
+
+    // MARK: Time
+
+    /// Ends the gap that it is in: the sound goes on at `resume`.
+    mutating func closeGap(at resume: Int64) {
+        guard let begin = starvation?.begin else { return }
+        starvation?.resume = resume
+        gaps.append(Gap(time: position, shift: (gaps.last?.shift ?? 0) + resume - begin))
     }
 
     /// Milliseconds of media time of something at `time` of this utterance.
     func mediaTime(_ time: Double) -> Double? {
-        startFrame.map { Double($0 * Playout.frameMilliseconds) + time }
+        let shift = gaps.last { $0.time <= time }?.shift ?? 0
+        return startFrame.map { Double(($0 + shift) * Playout.frameMilliseconds) + time }
     }
 
-    /// The mouth at a time of this utterance, as a client shows it.
-    func shape(at time: Double) -> MouthShape {
-        let curve = keyframes.items
-        guard let next = curve.firstIndex(where: { $0.time > time }) else {
-            return curve.last?.shape ?? .rest
+    /// The first gap behind a time of this utterance.
+    func nextGap(after time: Double) -> Double {
+        // Almost always there is none behind what is told now.
+        var found = Double.infinity
+        for gap in gaps.reversed() {
+            guard gap.time > time else { break }
+            found = gap.time
         }
-        guard next > 0 else { return curve[next].shape }
-        let (left, right) = (curve[next - 1], curve[next])
+        return found
+    }
+}
+
+extension [Keyframe] {
+    /// The mouth at a time, as a client shows it.
+    func shape(at time: Double) -> MouthShape {
+        guard let next = firstIndex(where: { $0.time > time }) else { return last?.shape ?? .rest }
+        guard next > 0 else { return self[next].shape }
+        let (left, right) = (self[next - 1], self[next])
         return left.shape.blended(
             toward: right.shape, by: (time - left.time) / (right.time - left.time))
     }
