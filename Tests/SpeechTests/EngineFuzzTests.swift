@@ -11,7 +11,7 @@ import Testing
     @Test func mutatedTextsAreAllSpokenByFlite() throws {
         let normalizer = TextNormalizer()
         let pronouncer = EnglishPronouncer()
-        try speak(MutatedTexts.count(1_000), as: "kal16", with: .flite) { text in
+        try speak(MutatedTexts.count(400), as: "kal16", with: .flite) { text in
             _ = pronouncer.phones(of: text)
             return SpeechPlan(normalizer.normalize(text))
         }
@@ -21,7 +21,7 @@ import Testing
     func mutatedTextsAreAllSpokenByEspeak(id: String) throws {
         let language = try #require(ESpeakLanguage(for: id))
         let reader = WordReader(language.systems)
-        try speak(MutatedTexts.count(1_000) / 4, as: language.file, with: .espeak) {
+        try speak(MutatedTexts.count(400) / 4, as: language.file, with: .espeak) {
             SpeechPlan(reader.read($0), limits: SpeechPlan.longLimits)
         }
     }
@@ -33,18 +33,22 @@ import Testing
         var texts = MutatedTexts(seed: 77)
         var engine = try EngineProcess(profile)
         var (id, deaths): (UInt32, Int) = (0, 0)
-        for _ in 0..<count {
+        for number in 0..<count {
             let text = texts.next()
             for chunk in plan(text).chunks.prefix(3) {
                 id += 1
+                // One text in eight is heard to its end; the others end when their times are
+                // known, behind all that depends on the words.
+                let isWhole = number % 8 == 0
                 try engine.send(EngineWire.speak(id: id, voice: voice, chunk.units))
-                guard let heard = try engine.chunk() else {
+                guard let heard = try engine.chunk(cancelling: isWhole ? nil : id) else {
                     Issue.record("it died of \(text.debugDescription)")
                     deaths += 1
                     engine = try EngineProcess(profile)
                     continue
                 }
-                if heard.end["status"]?.string != "done" {
+                let status = heard.end["status"]?.string
+                if status != "done", isWhole || status != "cancelled" {
                     Issue.record("\(heard.end) for \(text.debugDescription)")
                 }
                 let seconds = Double(heard.bytes) / Double(2 * profile.rate)

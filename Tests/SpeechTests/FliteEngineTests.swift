@@ -39,13 +39,18 @@ final class EngineProcess {
         return (Character(UnicodeScalar(header[0])), payload)
     }
 
-    /// Everything about one chunk: its times, bytes of sound, how it ended.
-    func chunk() throws -> (times: JSONValue?, bytes: Int, end: JSONValue)? {
+    /// Everything about one chunk: its times, bytes of sound, how it ended; `cancelling` stops it
+    /// when its times are known.
+    func chunk(
+        cancelling id: UInt32? = nil
+    ) throws -> (times: JSONValue?, bytes: Int, end: JSONValue)? {
         var times: JSONValue?
         var bytes = 0
         while let (kind, payload) = try frame() {
             switch kind {
-            case "T": times = try JSONValue(parsing: payload, maxBytes: 1 << 20)
+            case "T":
+                times = try JSONValue(parsing: payload, maxBytes: 1 << 20)
+                if let id { try send(EngineWire.cancel(id: id)) }
             case "A": bytes += payload.count - 4
             case "E": return (times, bytes, try JSONValue(parsing: payload, maxBytes: 1_024))
             default: break

@@ -1,5 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+extension Voice {
+    /// The voice for somebody who asked for a language and no voice.
+    ///
+    /// - Parameters:
+    ///   - language: BCP 47; nil if none was asked for.
+    ///   - preferred: the voice to take where it speaks that language, or nobody does.
+    /// - Returns: one of ``voices``, or `preferred`.
+    public func voiceID(for language: String?, preferring preferred: String) -> String {
+        guard let tag = language?.lowercased(), let primary = tag.split(separator: "-").first else {
+            return preferred
+        }
+        func speaks(_ voice: VoiceDescription) -> Bool {
+            voice.language.lowercased().split(separator: "-").first == primary
+        }
+        if voice(preferred).map(speaks) == true { return preferred }
+        let usual = ESpeakLanguage(for: tag).map { "espeak-" + $0.id }
+        let found =
+            voices.first { $0.language.lowercased() == tag }
+            ?? usual.flatMap(voice) ?? voices.first(where: speaks)
+        return found?.id ?? preferred
+    }
+}
+
 /// The voices of several providers as those of one.
 public struct VoiceCatalog: Voice {
     /// The voices, those of the first provider first; never empty.

@@ -55,7 +55,7 @@ struct VoicesCommand {
                 write(json.text, to: STDOUT_FILENO)
             } else {
                 write(
-                    "\(voice.id.padded(to: 8))\(voice.language.padded(to: 8))"
+                    "\(voice.id.padded(to: 27))\(voice.language.padded(to: 20))"
                         + "\(voice.provider.padded(to: 8))\(voice.name)",
                     to: STDOUT_FILENO)
             }

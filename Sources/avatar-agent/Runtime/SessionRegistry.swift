@@ -58,13 +58,16 @@ actor SessionRegistry: SessionControl {
             throw .overloaded("This process runs \(maxSessions) sessions already.")
         }
         let now = Loop.wallClock
-        let voice = plan.voice ?? environment.settings.voice
+        let voice =
+            plan.voice
+            ?? environment.voices.voiceID(
+                for: plan.language, preferring: environment.settings.voice)
         entries[plan.room] = Entry(
             phase: .starting, voice: voice, startedAt: now,
             endsAt: WallClock(
                 unixMilliseconds: now.unixMilliseconds + plan.lifetime.components.seconds * 1000))
         let request = AvatarSession.Request(
-            url: url, token: plan.token, voice: plan.voice, lead: plan.lead,
+            url: url, token: plan.token, voice: voice, lead: plan.lead,
             lifetime: plan.lifetime)
         let result = await join(request, plan.room)
         switch result {
