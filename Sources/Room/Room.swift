@@ -51,6 +51,11 @@ public actor Room {
     static let lossyBufferMax = 256 * 1024
     /// Packets that wait for the channels to open at most.
     static let pendingDataMax = 512
+    /// From the call to the server's welcome: whoever waits five seconds, as a caller of HTTP does,
+    /// is told the reason.
+    static let joinLimit = Duration.milliseconds(4_800)
+    /// STUN servers that are looked up at most; more would tell the same.
+    static let stunServersMax = 4
     /// Events that wait for their reader at most; then the oldest are given up.
     static let eventsMax = 1024
     /// Packets of one remote track that wait for their reader: two seconds.
@@ -74,6 +79,7 @@ public actor Room {
     private var deadline: (time: Instant, token: DeadlineToken)?
     private var isPumping = false
     private var serverAddress: SocketAddress?
+    private var stunServers: [SocketAddress] = []
 
     private var joining: CheckedContinuation<Result<Void, RoomError>, Never>?
     private var publishing:
@@ -112,6 +118,7 @@ public actor Room {
         url: String, token: String, version: String, autoSubscribe: Bool = false,
         environment: Environment
     ) async throws(RoomError) -> Room {
+        let limit = environment.loop.now + joinLimit
         let address: SignalURL
         do { address = try SignalURL(url) } catch { throw .invalidURL(error) }
         let resolved: [IPAddress]
@@ -127,14 +134,18 @@ public actor Room {
             addresses: resolved, target: address.joinTarget(client: client),
             headers: ["Authorization": "Bearer \(token)"])
         request.certificateAuthorities = environment.certificateAuthorities
-        try await room.open(request, toward: resolved.first)
+        try await room.open(request, toward: resolved.first, until: limit)
         return room
     }
 
     private func open(
-        _ request: WebSocketRequest, toward server: IPAddress?
+        _ request: WebSocketRequest, toward server: IPAddress?, until limit: Instant
     ) async throws(RoomError) {
         serverAddress = server.map { SocketAddress($0, port: request.port) }
+        let token = environment.loop.schedule(at: limit) { [weak self] in
+            self?.assumeIsolated { $0.joinTimedOut() }
+        }
+        defer { environment.loop.cancel(token) }
         let result = await withCheckedContinuation { continuation in
             joining = continuation
             socket = environment.webSockets.connect(request, on: environment.loop) {
@@ -145,6 +156,15 @@ public actor Room {
             }
         }
         if case .failure(let error) = result { throw error }
+    }
+
+    private func joinTimedOut() {
+        guard joining != nil else { return }
+        let isOpening = session.isOpening
+        session.joinTimedOut()
+        // One that is not open yet has nobody to say goodbye to.
+        if isOpening { socket?.close() }
+        pump()
     }
 
     /// Leaves the room: the server is told, the farewells go out. Returns when it is done, after two
@@ -199,6 +219,7 @@ public actor Room {
             session.signalRefused(JoinRefusal(status: status, body: body))
         case .failed(let error):
             socket = nil
+            log.debug("signalling failed", ["reason": .error(error)])
             session.signalFailed(Self.words(error))
         }
         pump()
@@ -220,7 +241,8 @@ public actor Room {
         case .tls(.noAuthorities): "the file of certificate authorities cannot be read"
         case .tls(.handshake): "the server does not speak TLS there"
         case .refused(let status, _): "the server answered with status \(status)"
-        case .protocolError(let text): "the server broke the websocket protocol: \(text)"
+        case .protocolError:
+            "what answers at this address breaks the websocket protocol and is no LiveKit server"
         case .tooLarge: "the server sent too large a message"
         case .lost: "the connection to the server broke"
         case .silent: "the server fell silent"
@@ -332,6 +354,33 @@ public actor Room {
         }
     }
 
+    /// Has STUN servers asked for our outer addresses. Nothing waits for it: the candidates trickle
+    /// when their time comes, or never.
+    private func lookUp(_ servers: [ICEServerInfo]) {
+        let urls = servers.flatMap(\.urls).compactMap { STUNServerURL($0) }
+        for url in urls.prefix(Self.stunServersMax) {
+            Task { [weak self, environment] in
+                do throws(Names.Failure) {
+                    let found = try await environment.names.addresses(of: url.host)
+                    await self?.ask(found, port: url.port)
+                } catch {
+                    environment.log.debug(
+                        "no address of a STUN server",
+                        ["host": .of(url.host), "reason": .error(error)])
+                }
+            }
+        }
+    }
+
+    /// One address of each family is enough.
+    private func ask(_ addresses: [IPAddress], port: UInt16) {
+        let chosen = [addresses.first { !$0.isV6 }, addresses.first { $0.isV6 }].compactMap { $0 }
+        stunServers += chosen.map { SocketAddress($0, port: port) }
+        for driver in [publisher, subscriber] {
+            driver?.update { connection, now in connection.setSTUNServers(stunServers, at: now) }
+        }
+    }
+
     private func makeDriver(
         _ role: PeerRole, _ target: SignalTarget, _ configuration: PeerConfiguration
     ) -> PeerDriver {
@@ -361,8 +410,9 @@ public actor Room {
 
     private func happened(_ event: SessionEvent) {
         switch event {
-        case .joined:
+        case .joined(let join):
             connectMedia()
+            lookUp(join.iceServers)
             joining?.resume(returning: .success(()))
             joining = nil
         case .disconnected(let end): ended(end)

@@ -16,6 +16,8 @@ import Testing
     @Test func wrongCommandsAndFilesAreRefusedInOneSentence() async throws {
         let runs = try await Self.run("commands")
         #expect(runs["nothing"]?["exit"]?.int == 64)
+        #expect((runs["nothing"]?["lines"]?.int ?? 99) <= 4)
+        #expect(runs["nothing"]?["all"]?.string?.hasPrefix("usage: avatar-agent") == true)
         try Self.check(
             runs,
             [
@@ -71,9 +73,9 @@ import Testing
                 .init(name: "name", exit: 69, words: "no-such-host.invalid cannot be resolved"),
                 .init(name: "secret", exit: 77, words: "the API secret is not the server's"),
                 .init(name: "unknown", exit: 77, words: "does not know this API key"),
-                .init(name: "garbage", exit: 69, words: "broke the websocket protocol"),
+                .init(name: "garbage", exit: 69, words: "is no LiveKit server"),
                 .init(name: "messages", exit: 69, words: "is no LiveKit message"),
-                .init(name: "frames", exit: 69, words: "signalling broke"),
+                .init(name: "frames", exit: 69, words: "the join failed: what answers at"),
                 .init(name: "tls", exit: 69, words: "certificate signs itself"),
                 .init(name: "plain", exit: 69, words: "does not speak TLS there"),
             ])

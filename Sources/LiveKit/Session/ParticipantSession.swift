@@ -199,10 +199,24 @@ public struct ParticipantSession: ~Copyable {
     /// - Parameter text: the transport's words; must hold no secret.
     public mutating func signalFailed(_ text: String) {
         isSignalOpen = false
-        if phase == .opening {
-            finish(.unreachable(text), canReconnect: true)
-        } else {
-            finish(.signalClosed(code: nil), canResume: phase == .joined, canReconnect: true)
+        switch phase {
+        case .opening: finish(.unreachable(text), canReconnect: true)
+        case .joining: finish(.joinBroke(text), canReconnect: true)
+        case .joined: finish(.signalClosed(code: nil), canResume: true, canReconnect: true)
+        case .ended: break
+        }
+    }
+
+    /// Whether the websocket is being opened.
+    public var isOpening: Bool { phase == .opening }
+
+    /// The owner's time for the join is over, however far it came.
+    public mutating func joinTimedOut() {
+        switch phase {
+        case .opening:
+            finish(.unreachable("the server did not answer in time"), canReconnect: true)
+        case .joining: finish(.joinTimedOut, canReconnect: true)
+        case .joined, .ended: break
         }
     }
 

@@ -106,6 +106,8 @@ public struct SessionEnd: Hashable, Sendable {
         case refused(JoinRefusal)
         /// The server could not be reached; in words of the transport.
         case unreachable(String)
+        /// The connection broke before the server let us in; in words of the transport.
+        case joinBroke(String)
         /// The server asked us to go.
         case dismissed(DisconnectReason)
         /// Signalling closed; with the websocket's code, where there was one.
@@ -133,9 +135,10 @@ extension SessionEnd: CustomStringConvertible {
         case .refused(let refusal): "\(refusal)"
         case .unreachable(let text): "the server cannot be reached: \(text)"
         case .dismissed(let reason): "the server ended the session: \(reason)"
-        case .signalClosed(let code?): "signalling closed with code \(code)"
-        case .signalClosed(nil): "signalling broke"
-        case .signalSilent: "signalling fell silent"
+        case .joinBroke(let text): "the join failed: \(text)"
+        case .signalClosed(let code?): "the server closed the connection (code \(code))"
+        case .signalClosed(nil): "the connection to the server was lost"
+        case .signalSilent: "the server fell silent"
         case .joinTimedOut: "the server accepted the connection and then said nothing"
         case .negotiationTimedOut: "the server did not answer the offer"
         case .mediaTimedOut(let target): "the \(target) connection did not stand in time"

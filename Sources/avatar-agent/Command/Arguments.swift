@@ -19,7 +19,7 @@ struct Arguments: Equatable {
 
     /// Parses the words behind the program's name.
     init(_ words: [String], version: String) throws(Outcome) {
-        guard let first = words.first else { throw .usage(CommandSpec.programHelp) }
+        guard let first = words.first else { throw .usage(CommandSpec.programUsage) }
         if ["--help", "-h", "help"].contains(first) { throw .text(CommandSpec.programHelp) }
         if first == "--version" { throw .text("avatar-agent \(version)") }
         guard let spec = CommandSpec.all.first(where: { $0.name == first }) else {

@@ -87,6 +87,13 @@ struct CommandSpec {
             options: [Option(name: "--json", value: nil, help: "as JSON")]),
     ]
 
+    /// For those who typed the name alone.
+    static let programUsage = """
+        usage: avatar-agent COMMAND [OPTION]…
+        commands: \(all.map(\.name).joined(separator: ", "))
+        avatar-agent --help tells what they do.
+        """
+
     static let programHelp: String = {
         let width = all.map(\.name.count).max() ?? 0
         let lines = all.map { "  \($0.name.padded(to: width))  \($0.summary)" }

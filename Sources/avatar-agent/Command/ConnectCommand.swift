@@ -64,6 +64,7 @@ struct ConnectCommand {
         case ended(AvatarSession.EndReason)
         case spoken
         case askedToEnd
+        case joinTimedOut
     }
 
     private func speak(in runtime: Runtime) async throws {
@@ -79,6 +80,9 @@ struct ConnectCommand {
         }
         let request = request
         Task { sink.yield(await Self.join(request, runtime)) }
+        let media = runtime.media
+        let limit = media.now + SessionRegistry.joinLimit
+        media.post { _ = media.schedule(at: limit) { sink.yield(.joinTimedOut) } }
         var session: AvatarSession?
         for await event in events {
             switch event {
@@ -91,6 +95,8 @@ struct ConnectCommand {
                     await joined.spoken()
                     sink.yield(.spoken)
                 }
+            case .joinTimedOut:
+                if session == nil { throw Stop(.unavailable, SessionRegistry.lateJoin) }
             case .refused(let error): throw Self.stop(error)
             case .ended(let reason):
                 guard reason.isFailure else { return }

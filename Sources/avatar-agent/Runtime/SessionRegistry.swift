@@ -16,7 +16,9 @@ actor SessionRegistry: SessionControl {
     /// How many of those are kept at most.
     private static let endedMax = 1000
     /// A call waits this long for the agent's join.
-    private static let joinLimit = Duration.seconds(5)
+    static let joinLimit = Duration.seconds(5)
+    /// What is said then.
+    static let lateJoin = "The room server did not let us in within five seconds."
 
     private enum Phase {
         case starting
@@ -149,8 +151,7 @@ actor SessionRegistry: SessionControl {
         let loop = environment.room.loop
         _ = loop.schedule(at: loop.now + Self.joinLimit) { [weak self] in
             self?.assumeIsolated { registry in
-                let text = "The room server did not let us in within five seconds."
-                _ = registry.settle(room, .failure(Failure(text: text)))
+                _ = registry.settle(room, .failure(Failure(text: Self.lateJoin)))
             }
         }
         Task { await self.begin(request, room) }
