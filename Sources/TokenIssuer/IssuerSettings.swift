@@ -13,6 +13,8 @@ public struct IssuerSettings: Sendable {
     public var bearerKeys: [String] = []
     /// Origins of web pages that may call, `*` for any port at the end of one.
     public var origins = ["http://localhost:*", "http://127.0.0.1:*"]
+    /// Proxies whose `X-Forwarded-For` counts.
+    public var trustedProxies = TrustedProxies()
     /// Rooms that `POST /token` serves where bearer keys are set; a `*` at the end takes any rest.
     public var tokenRooms: [String] = []
     /// Longest life of a session, minutes.

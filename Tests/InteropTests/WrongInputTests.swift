@@ -36,6 +36,9 @@ import Testing
                 .init(name: "taken", exit: 69, words: "is taken by another program"),
                 .init(name: "open", exit: 78, words: "0.0.0.0 is not loopback"),
                 .init(name: "url", exit: 78, words: "LIVEKIT_URL"),
+                .init(name: "public", exit: 78, words: "livekit.public_url must look like"),
+                .init(name: "proxies", exit: 78, words: "proxies.yaml:2: http.trusted_proxies"),
+                .init(name: "operator", exit: 69, words: "choose another --operator-port"),
             ])
     }
 

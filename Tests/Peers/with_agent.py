@@ -5,6 +5,8 @@ usage: with_agent.py AGENT CLIENT [option…] < plan.json
   CLIENT  a program beside this one; it gets the plan with "http", "livekit", "key", "secret" added
   options: env:NAME=VALUE for the agent, client:NAME=VALUE for the client, agent:OPTION for its command line;
     server:own takes the agent's own room server instead of the reference in Python;
+    file:NAME=TEXT is put into the agent's folder;
+    operator gives the agent an operator's port (plan: "operator");
     stun has the reference server name a STUN server on a free port (plan: "stun")
 Prints the client's JSON with "agent_exit" (its status after SIGTERM) and "agent_log" (its last lines) added.
 """
@@ -51,12 +53,18 @@ def main():
     env = dict(os.environ, LIVEKIT_URL=f"ws://127.0.0.1:{rtc}", LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET)
     env.update(o[4:].split("=", 1) for o in options if o.startswith("env:"))
     words = [o[6:] for o in options if o.startswith("agent:")]
+    for name, text in (o[5:].split("=", 1) for o in options if o.startswith("file:")):
+        with open(os.path.join(work, name), "w") as file:
+            file.write(text)
     log = open(os.path.join(work, "agent.log"), "w+")
     reference = [sys.executable, os.path.join(HERE, "reference_sfu.py"), "--port", str(rtc), "--keys", f"{KEY}:{SECRET}", "--trace", os.path.join(work, "trace")]
     if "stun" in options:
         plan["stun"] = free_port()
         names = [{"urls": ["stun:no-such-host.invalid", f"stun:localhost:{plan['stun']}", "turn:localhost:1"]}]
         reference += ["--ice-servers", json.dumps(names)]
+    if "operator" in options:
+        plan["operator"] = free_port()
+        words += ["--operator-port", str(plan["operator"])]
     own = [agent, "room-server", "--room-port", str(rtc)]
     server_log = open(os.path.join(work, "server.log"), "w+")
     sfu = subprocess.Popen(own if "server:own" in options else reference, stdout=subprocess.DEVNULL, stderr=server_log, env=env, cwd=work)

@@ -109,6 +109,11 @@ def commands():
             runs = {name: pool.submit(run, *words) for name, words in cases.items()}
             result = {name: r.result() for name, r in runs.items()}
         result["url"] = run("start", "--port", port, LIVEKIT_URL="127.0.0.1:7880")
+        yaml("public.yaml", "livekit:\n  public_url: example.com\n")
+        result["public"] = run("start", "--port", port, "--config", "public.yaml")
+        yaml("proxies.yaml", "http:\n  trusted_proxies:\n    - 10.0.0.0/8\n    - proxy.example\n")
+        result["proxies"] = run("start", "--port", port, "--config", "proxies.yaml")
+        result["operator"] = run("start", "--port", "0", "--operator-port", port)
         return result
 
 

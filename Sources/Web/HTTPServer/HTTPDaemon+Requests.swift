@@ -57,7 +57,8 @@ extension HTTPDaemon {
             HTTPRecord(
                 method: exchange.method, route: exchange.route, status: exchange.status,
                 isWhole: isWhole, duration: loop.now - exchange.start,
-                remoteAddress: link.remoteAddress))
+                remoteAddress: link.remoteAddress,
+                forwardedFor: exchange.headers.all("X-Forwarded-For")))
     }
 
     /// The library's one handler, called for each phase of each request.

@@ -195,4 +195,6 @@ public struct HTTPRecord: Sendable {
     public let duration: Duration
     /// The other end.
     public let remoteAddress: SocketAddress
+    /// The values of `X-Forwarded-For`, first to last: what proxies say, and whoever else.
+    public let forwardedFor: [String]
 }

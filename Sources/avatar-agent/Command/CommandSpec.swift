@@ -28,6 +28,9 @@ struct CommandSpec {
             options: [
                 Option(name: "--address", value: "IP", help: "listen there (127.0.0.1)"),
                 Option(name: "--port", value: "PORT", help: "listen there (8080)"),
+                Option(
+                    name: "--operator-port", value: "PORT",
+                    help: "serve /metrics, /ready and /health there (8081)"),
             ]),
         CommandSpec(
             name: "connect", summary: "join one room without HTTP and say something", operands: [],

@@ -20,12 +20,12 @@ struct StartCommand {
                     + "AVATAR_KEY first.")
         }
         // Said at the start: otherwise every call would fail, and every client of a wrong public URL.
-        for url in [configuration.url, configuration.issuer.publicURL] {
+        for (name, url) in [
+            ("LIVEKIT_URL (livekit.url)", configuration.url),
+            ("livekit.public_url", configuration.issuer.publicURL),
+        ] {
             guard (try? SignalURL(url)) != nil else {
-                throw Stop(
-                    .configuration,
-                    "LIVEKIT_URL (livekit.url) and livekit.public_url must look like "
-                        + "wss://example.com.")
+                throw Stop(.configuration, "\(name) must look like wss://example.com.")
             }
         }
     }
@@ -39,9 +39,18 @@ struct StartCommand {
             await runtime.stop()
             throw error
         }
+        let operatorService: OperatorService?
+        do {
+            operatorService = try await service.openOperatorPort(configuration, in: runtime)
+        } catch {
+            await service.stop()
+            await runtime.stop()
+            throw error
+        }
         await runtime.untilAskedToEnd()
         runtime.log.logger("http").info("ending")
         await service.stop()
+        await operatorService?.stop()
         await runtime.stop()
         return .ok
     }
@@ -51,6 +60,7 @@ struct StartCommand {
 struct HTTPService {
     private let server: HTTPServer
     private let registry: SessionRegistry
+    private let metrics = Metrics()
 
     /// Where it listens.
     var address: SocketAddress { server.address }
@@ -62,10 +72,15 @@ struct HTTPService {
             log: runtime.log.logger("session"))
         let issuer = Issuer(settings: configuration.issuer, sessions: registry) { Loop.wallClock }
         let address = SocketAddress(configuration.address, port: configuration.port)
+        var settings = issuer.serverSettings
+        let proxies = configuration.issuer.trustedProxies
+        let requests = RequestLog(metrics: metrics, log: runtime.log.logger("http")) { record in
+            proxies.client(of: record.remoteAddress.ip, forwardedFor: record.forwardedFor)
+        }
+        settings.observe = { requests($0) }
         do throws(HTTPServer.StartError) {
             server = try HTTPServer(
-                on: runtime.web, at: address, routes: issuer.routes,
-                settings: issuer.serverSettings)
+                on: runtime.web, at: address, routes: issuer.routes, settings: settings)
             try await server.start()
         } catch {
             throw Self.stop(error, address, portOption)
@@ -74,6 +89,28 @@ struct HTTPService {
         runtime.log.logger("http").info(
             "listening",
             ["address": .of(server.address), "livekit": .url(configuration.url)])
+    }
+
+    /// Opens the operator's port, if there is to be one.
+    ///
+    /// The default port may be another program's, a second agent's perhaps: then there is none, and
+    /// the log says so. One that was asked for must be free.
+    func openOperatorPort(
+        _ configuration: Configuration, in runtime: Runtime
+    ) async throws -> OperatorService? {
+        guard let port = configuration.operatorPort else { return nil }
+        let address = SocketAddress(configuration.operatorAddress, port: port)
+        do throws(HTTPServer.StartError) {
+            return try await OperatorService(
+                at: address, in: runtime, metrics: metrics, registry: registry)
+        } catch {
+            if error == .addressInUse, !configuration.isOperatorPortChosen {
+                runtime.log.logger("http").warning(
+                    "no operator's port: another program has it", ["address": .of(address)])
+                return nil
+            }
+            throw Self.stop(error, address, "--operator-port")
+        }
     }
 
     /// Stops to listen and ends all sessions.

@@ -19,6 +19,12 @@ struct Configuration {
     var certificateAuthorities = WebSocketRequest.systemCertificateAuthorities
     var address = IPAddress.loopback
     var port: UInt16 = 8080
+    /// Where the operator's port is.
+    var operatorAddress = IPAddress.loopback
+    /// The operator's port; nil for none.
+    var operatorPort: UInt16? = 8081
+    /// Whether somebody asked for just that port; else it is no fault when another program has it.
+    var isOperatorPortChosen = false
     var issuer = IssuerSettings(key: APIKey(id: "", secret: ""), publicURL: "")
     var avatar = AvatarSettings()
     var maxSessions = 200
@@ -55,6 +61,7 @@ struct Configuration {
             let root = try ConfigNode(contentsOf: path)
             try readLiveKit(root.mapping("livekit"))
             try readHTTP(root.mapping("http"))
+            try readOperator(root.mapping("operator"))
             try readAgent(root.mapping("agent"))
             try readVoice(root)
             try readLipSync(root.mapping("lipsync"))
@@ -88,6 +95,26 @@ struct Configuration {
             throw node.refusal("bearer_keys", "must not hold an empty key")
         }
         issuer.origins = try node.texts("cors_origins") ?? issuer.origins
+        for text in try node.texts("trusted_proxies") ?? [] {
+            guard issuer.trustedProxies.add(text) else {
+                throw node.refusal(
+                    "trusted_proxies", "must hold addresses or networks such as 10.0.0.0/8")
+            }
+        }
+    }
+
+    private mutating func readOperator(_ node: ConfigNode) throws {
+        if let text = try node.text("address") {
+            guard let ip = IPAddress(text) else {
+                throw node.refusal("address", "must be an IP address")
+            }
+            operatorAddress = ip
+        }
+        if let number = try node.integer("port", in: 0...65_535) {
+            isOperatorPortChosen = UInt16(number) != operatorPort
+            operatorPort = UInt16(number)
+        }
+        if try node.flag("enabled") == false { operatorPort = nil }
     }
 
     private mutating func readAgent(_ node: ConfigNode) throws {
@@ -185,5 +212,9 @@ struct Configuration {
             address = ip
         }
         if let number = try arguments.integer("--port", in: 0...65_535) { port = UInt16(number) }
+        if let number = try arguments.integer("--operator-port", in: 0...65_535) {
+            operatorPort = UInt16(number)
+            isOperatorPortChosen = true
+        }
     }
 }

@@ -58,6 +58,40 @@ final class Runtime: Sendable {
         }
     }
 
+    /// Shows what the threads and engines count.
+    func show(in metrics: Metrics) {
+        metrics.show(
+            media.frameLateness, as: "avatar_frame_lateness_seconds",
+            help: "How late audio frames were sent, against their nominal time.")
+        for loop in [media, web] {
+            metrics.show(
+                loop.stalls, as: "avatar_loop_stalls_total",
+                help: "Times that a loop stood still.", labels: ["loop": loop.name])
+        }
+        metrics.show(
+            log.droppedLines, as: "avatar_log_lines_dropped_total",
+            help: "Log lines that nobody read in time.")
+        metrics.gauge(
+            "avatar_work_waiting", help: "Pieces of synthesis and encoding that wait for a thread."
+        ) { [pool] in Double(pool.waiting) }
+        for engine in engines {
+            let counts = engine.statistics
+            let name: Metrics.Labels = ["voices": engine.voices.first?.provider ?? ""]
+            metrics.show(
+                counts.starts, as: "avatar_engine_starts_total",
+                help: "Synthesis processes started.", labels: name)
+            metrics.show(
+                counts.crashes, as: "avatar_engine_crashes_total",
+                help: "Synthesis processes that ended by themselves.", labels: name)
+            metrics.show(
+                counts.hangs, as: "avatar_engine_hangs_total",
+                help: "Synthesis processes that said nothing for too long.", labels: name)
+            metrics.show(
+                counts.chunks, as: "avatar_engine_chunks_total",
+                help: "Pieces of text that were spoken.", labels: name)
+        }
+    }
+
     /// Ends what the initialiser began, in the opposite order.
     func stop() async {
         for engine in engines { await engine.stop() }

@@ -37,6 +37,11 @@ actor SessionRegistry: SessionControl {
     private let url: String
     private let maxSessions: Int
     private let log: Logger
+    /// Sessions asked for, those that did not come to be, and those that run. From any thread.
+    nonisolated let started = Counter()
+    nonisolated let failed = Counter()
+    nonisolated let live = Gauge()
+    private var isEnding = false
     private var entries: [String: Entry] = [:]
     private var joins: [String: CheckedContinuation<Result<AvatarSession, Failure>, Never>] = [:]
     private var ended: [(room: String, at: Instant)] = []
@@ -52,11 +57,17 @@ actor SessionRegistry: SessionControl {
         self.log = log
     }
 
+    private var running: Int {
+        entries.values.count { if case .over = $0.phase { false } else { true } }
+    }
+
+    /// Whether another session would be taken.
+    var isReady: Bool { !isEnding && running < maxSessions }
+
     // MARK: SessionControl
 
     func start(_ plan: SessionPlan) async throws(SessionRefusal) {
-        let running = entries.values.filter { if case .over = $0.phase { false } else { true } }
-        guard running.count < maxSessions else {
+        guard running < maxSessions else {
             throw .overloaded("This process runs \(maxSessions) sessions already.")
         }
         let now = Loop.wallClock
@@ -68,6 +79,8 @@ actor SessionRegistry: SessionControl {
             phase: .starting, voice: voice, startedAt: now,
             endsAt: WallClock(
                 unixMilliseconds: now.unixMilliseconds + plan.lifetime.components.seconds * 1000))
+        started.add()
+        live.set(Double(running))
         let request = AvatarSession.Request(
             url: url, token: plan.token, voice: voice, lead: plan.lead,
             lifetime: plan.lifetime)
@@ -84,6 +97,7 @@ actor SessionRegistry: SessionControl {
             watch(session, plan.room)
         case .failure(let error):
             log.warning("session failed", ["room": .of(plan.room), "reason": .of(error.text)])
+            failed.add()
             finish(plan.room, .failed, error.text)
             throw .unreachable(error.text)
         }
@@ -130,6 +144,7 @@ actor SessionRegistry: SessionControl {
 
     /// Ends all sessions, at once and together.
     func endAll() async {
+        isEnding = true
         let sessions = entries.values.compactMap { entry in
             if case .live(let session) = entry.phase { session } else { nil }
         }
@@ -222,6 +237,7 @@ actor SessionRegistry: SessionControl {
     private func remember(_ room: String, _ status: SessionStatus) {
         entries[room]?.phase = .over(status)
         ended.append((room, environment.room.loop.now))
+        live.set(Double(running))
         forgetOld()
     }
 
