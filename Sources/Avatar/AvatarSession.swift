@@ -428,7 +428,9 @@ public actor AvatarSession {
             guard listeners.remove(info.identity) != nil else { return }
             playout.setListeners(listeners.count)
             listenersChanged()
-        case .localTrackSubscribed: playout.subscribed()
+        case .localTrackSubscribed:
+            let isAlone = room.assumeIsolated { $0.participants.isEmpty }
+            playout.subscribed(isByUnannounced: isAlone)
         case .disconnected(let end):
             endSoon(end.description, isFailure: end.isFailure)
         case .localTrackUnpublished:

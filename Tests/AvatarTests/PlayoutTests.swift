@@ -33,6 +33,23 @@ import Testing
         #expect(stage.outcomes[1] == .ended)
     }
 
+    @Test func aSubscriberWhoseArrivalIsStillToBeToldIsSpokenTo() {
+        var stage = Stage(isReady: false)
+        stage.say(1, frames: 10)
+        stage.playout.subscribed(isByUnannounced: true)
+        stage.run(slots: 30)
+        let first = stage.audio.firstIndex { $0.payload.first == 1 }
+        #expect(first.map { stage.audio[$0].frame } == 10)
+        // Believed for five seconds: then somebody must have been told of.
+        stage.run(slots: 240)
+        stage.say(2, frames: 10)
+        stage.run(slots: 40)
+        #expect(stage.outcomes[1] == .ended && stage.outcomes[2] == nil)
+        stage.playout.setListeners(1)
+        stage.run(slots: 40)
+        #expect(stage.outcomes[2] == .ended)
+    }
+
     @Test func speechStartsInTheNextFrameAndEventsRunAhead() throws {
         var stage = Stage()
         stage.run(slots: 30)

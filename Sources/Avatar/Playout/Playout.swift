@@ -41,6 +41,9 @@ public struct Playout: Sendable {
     static let burstMax: Int64 = 10
     /// Frames of silence between the first subscription and the first word: 200 ms.
     static let preRoll: Int64 = 10
+    /// Frames for which an unannounced subscriber is believed: the three seconds of a server's batch
+    /// and two for the way.
+    static let presumption: Int64 = 250
     /// Frames of full-rate silence after speech: 10 s.
     static let fullRateTail: Int64 = 500
     /// In longer silence one frame in twenty goes out, as Opus DTX does: every 400 ms.
@@ -65,6 +68,8 @@ public struct Playout: Sendable {
     private var readyFrame: Int64?
     private var isSubscribed = false
     private var listeners = 0
+    /// Until this frame an unannounced subscriber counts as a listener.
+    private var presumedUntil: Int64 = 0
     var history: [[UInt8]] = []
     private var fading: (frame: Int64, packet: AudioFrame?)?
     var visemeNumber = 0
@@ -142,9 +147,14 @@ public struct Playout: Sendable {
     // MARK: Audience
 
     /// The track was subscribed for the first time in its life.
-    public mutating func subscribed() {
+    ///
+    /// - Parameter isByUnannounced: nobody is known who could have: the subscriber is somebody whose
+    ///   arrival is still to be told, which real servers do in batches, up to three seconds later. It
+    ///   counts as a listener until then.
+    public mutating func subscribed(isByUnannounced: Bool = false) {
         guard !isSubscribed else { return }
         isSubscribed = true
+        if isByUnannounced { presumedUntil = nextFrame + Self.presumption }
         updateReadiness()
     }
 
@@ -155,7 +165,7 @@ public struct Playout: Sendable {
     }
 
     private mutating func updateReadiness() {
-        if isSubscribed, listeners > 0 {
+        if isSubscribed, hasListeners {
             if readyFrame == nil { readyFrame = nextFrame + Self.preRoll }
         }
     }
@@ -166,9 +176,11 @@ public struct Playout: Sendable {
     }
 
     var isHeld: Bool {
-        guard let readyFrame, listeners > 0 else { return true }
+        guard let readyFrame, hasListeners else { return true }
         return nextFrame < readyFrame
     }
+
+    private var hasListeners: Bool { listeners > 0 || nextFrame < presumedUntil }
 
     /// A participant turned ACTIVE: it gets the clock and what is being said, now and in a second.
     public mutating func newcomer(_ identity: String) {
