@@ -63,7 +63,8 @@ window.listen = async (http, sentences) => {
   }, 20);
   const statistics = async () => {
     const all = [...(await track.getRTCStatsReport()).values()];
-    const {totalAudioEnergy, totalSamplesDuration} = all.find(entry => entry.type === 'inbound-rtp');
+    // There is none before the first packet.
+    const {totalAudioEnergy = 0, totalSamplesDuration = 0} = all.find(entry => entry.type === 'inbound-rtp') ?? {};
     return {energy: totalAudioEnergy, seconds: totalSamplesDuration};
   };
   const playOn = async seconds => {
