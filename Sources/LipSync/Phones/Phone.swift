@@ -119,6 +119,7 @@ struct IPA {
             case "\u{2CC}", ",": stress = 2
             case "\u{2D0}", ":": isLong = true
             case "\u{261}": letters.append("g")
+            case "?": letters.append("ʔ")
             case "\u{327}":
                 // ç in two pieces.
                 if letters.last == "c" { letters[letters.count - 1] = "ç" }
@@ -141,10 +142,10 @@ struct IPA {
     }
 
     /// Marks that move neither lips nor jaw: half-long, ties and joiners, syllabic, dental, voiceless,
-    /// raised letters for aspiration and the like, tones, digits.
+    /// raised letters for aspiration and the like, tones, digits, espeak-ng's hyphen of a short sound.
     private static func isMark(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x30...0x39: true
+        case 0x2D, 0x30...0x39: true
         case 0x2B0...0x2C1, 0x2C4...0x2DD, 0x2DF...0x2FF: true
         case 0x300...0x36F: true
         case 0x1D2C...0x1D6A, 0x1DBF, 0x2070...0x209C: true
