@@ -149,7 +149,7 @@ let package = Package(
         tests("TelemetryTests", ["Base", "Telemetry"]),
         tests("LiveKitTests", ["Base", "Crypto", "LiveKit", "CLiveKitProto"]),
         tests("WebRTCTests", ["Base", "Crypto", "WebRTC", "COpenSSL"]),
-        tests("LipSyncTests", ["Base", "LipSync"]),
+        tests("LipSyncTests", ["Base", "LipSync", "avatar-bench"]),
         tests("NetTests", ["Base", "Telemetry", "Net", "CLinux"]),
         tests("WebTests", ["Base", "Telemetry", "Net", "Web", "CLinux"]),
         tests("TransportTests", ["Base", "Crypto", "Net", "WebRTC", "Transport"]),

@@ -34,7 +34,8 @@ import Testing
     @Test func theModelGivesTheSheetsLengths() {
         // BASE times every multiplier that applies, by hand: "spun" inside a phrase.
         let word = SpeechSound.word(["S", "P", "AH1", "N"], language: .english)
-        let lengths = DurationModel().lengths(word, isBeforePause: false)
+        let model = DurationModel(language: .stressTimed)
+        let lengths = model.lengths(word, isBeforePause: false)
         let expected = [
             138 * 0.95 * 1.13 * 0.83 * 0.98,
             91 * 0.89 * 0.78 * 1.23 * 0.98 * 0.98,
@@ -43,7 +44,7 @@ import Testing
         ]
         for (value, hand) in zip(lengths, expected) { #expect(abs(value - hand) < 0.01) }
         // Before a pause the rhyme is drawn out.
-        let last = DurationModel().lengths(word, isBeforePause: true)
+        let last = model.lengths(word, isBeforePause: true)
         #expect(abs(last[2] / lengths[2] - 1.90) < 0.001)
         #expect(abs(last[3] / lengths[3] - 1.77 * 1.10) < 0.001)
     }
@@ -62,7 +63,9 @@ import Testing
     @Test func inherentLengthsAloneAreNotUsed() {
         // The trap of dictionaries of lengths: a vowel inside "banana" is no citation form.
         let word = SpeechSound.word(["B", "AH0", "N", "AE1", "N", "AH0"], language: .english)
-        let lengths = DurationModel().lengths(word, isBeforePause: false)
+        let lengths = DurationModel().expect(
+            word, isBeforePause: false, isAfterPause: false
+        ).lengths
         #expect(lengths[1] < 0.6 * lengths[3])
         #expect(lengths[5] < 0.7 * lengths[3])
     }

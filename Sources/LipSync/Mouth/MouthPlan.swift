@@ -21,6 +21,9 @@ struct MouthPlan: Sendable {
     /// What a lip-to-teeth contact beside a closure of the lips gets for itself, ms.
     static let teethOwn = 48.0
 
+    /// Dominance of lips that close twice in a row so quickly that ramps are shortened: the vowel
+    /// between them shall be seen, and the closures are reached without it.
+    static let hurriedStrength = 0.3
     /// Two closures of the lips are told apart when what lies between lasts this long, ms.
     static let separable = 30.0
     /// No ramp is shorter than this, ms: a filter at our rate would not follow.
@@ -48,6 +51,8 @@ struct MouthPlan: Sendable {
         var closing = MouthPlan.closingRamp
         var opening = MouthPlan.openingRamp
         var phoneEnd: Double
+        /// Index of the sound's first held shape.
+        var target = 0
 
         /// How long a closure must be held, ms, for the filter to get 93 % of the way there: what the
         /// ramps do not give (fitted to the filter's own response at ``Mouth/rate``, ±3 ms).
@@ -84,6 +89,8 @@ struct MouthPlan: Sendable {
     private(set) var closures: [Closure] = []
     private var firstTarget = 0
     private var firstClosure = 0
+    /// A held shape that is still to come and shall be weak.
+    private var hurried: Int?
     /// Milliseconds to the end of the last sound.
     private(set) var end = 0.0
 
@@ -128,6 +135,12 @@ struct MouthPlan: Sendable {
     private mutating func addTarget(
         _ shape: SIMD16<Double>, start: Double, length: Double, _ articulation: Articulation
     ) {
+        defer {
+            if let hurried, hurried < targets.count {
+                hurry(hurried)
+                self.hurried = nil
+            }
+        }
         targets.append(
             Target(
                 low: start + length * 0.2, high: start + length * 0.8, shape: shape,
@@ -140,7 +153,7 @@ struct MouthPlan: Sendable {
         _ contact: Articulation.Closure, start: Double, length: Double, isLong: Bool
     ) {
         // A geminate is held almost to its end; a single consonant lets go earlier.
-        let closure: Closure
+        var closure: Closure
         switch contact.kind {
         case .lips:
             closure = Closure(
@@ -152,6 +165,7 @@ struct MouthPlan: Sendable {
                 release: start + max((isLong ? 0.85 : 0.75) * length, 45),
                 phoneEnd: start + length)
         }
+        closure.target = targets.count
         guard let last = closures.last else {
             closures.append(closure)
             return
@@ -179,10 +193,17 @@ struct MouthPlan: Sendable {
         let room = next.start - closures[index].release - Self.vowelFree
         let ramps = closures[index].opening + next.closing
         guard room < ramps else { return }
+        hurry(closures[index].target)
+        hurried = next.target
         let scale = max(room, 0) / ramps
         closures[index].opening = max(closures[index].opening * scale, Self.shortestRamp)
         next.closing = max(next.closing * scale, Self.shortestRamp)
         next.hold()
+    }
+
+    private mutating func hurry(_ target: Int) {
+        guard targets.indices.contains(target) else { return }
+        targets[target].strength = min(targets[target].strength, Self.hurriedStrength)
     }
 
     /// Lips and teeth in a row ("of my"): the teeth keep a moment that the lips do not cover.

@@ -159,29 +159,6 @@ private struct SquareDifference {
         guard lag >= 0, count > 0 else { return 0 }
         let norm = power[count] + power[samples.count] - power[lag]
         guard norm > 1e-9 else { return 0 }
-        return 2 * product(lag, count) / norm
-    }
-
-    private func product(_ lag: Int, _ count: Int) -> Float {
-        unsafe samples.withUnsafeBytes { bytes in
-            var sum = SIMD8<Float>.zero
-            var index = 0
-            // SAFETY: the last load of the loop ends at sample lag + index + 8 ≤ lag + count, which
-            // is samples.count.
-            while index + 8 <= count {
-                let left = unsafe bytes.loadUnaligned(
-                    fromByteOffset: index * 4, as: SIMD8<Float>.self)
-                let right = unsafe bytes.loadUnaligned(
-                    fromByteOffset: (index + lag) * 4, as: SIMD8<Float>.self)
-                sum += left * right
-                index += 8
-            }
-            var tail: Float = 0
-            while index < count {
-                tail += samples[index] * samples[index + lag]
-                index += 1
-            }
-            return sum.sum() + tail
-        }
+        return 2 * product(samples, from: lag, samples, count: count) / norm
     }
 }

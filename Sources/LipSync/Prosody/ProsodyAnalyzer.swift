@@ -51,9 +51,7 @@ public struct ProsodyAnalyzer: Sendable {
 
     /// Takes 48 kHz mono samples, −1…1, and returns the frames they complete.
     public mutating func add(_ samples: some Sequence<Float>) -> [ProsodyFrame] {
-        for sample in samples {
-            if let kept = decimator.add(sample.isFinite ? sample : 0) { input.append(kept) }
-        }
+        decimator.add(Array(samples), to: &input)
         var output: [ProsodyFrame] = []
         var start = 0
         while input.count - start >= PitchTracker.hop {
@@ -123,19 +121,19 @@ private struct Decimator: Sendable {
         return Float(sinc * window * 2 * 7000 / 48_000)
     }
 
-    private var history = [Float](repeating: 0, count: 62)
-    private var position = 0
-    private var phase = 0
+    /// What the next sample still needs: at first silence, of which the filter keeps 28, so that the
+    /// third sample gives the first output.
+    private var carried = [Float](repeating: 0, count: 28)
 
-    mutating func add(_ sample: Float) -> Float? {
-        // Written twice, so that the last 31 samples always lie in one run.
-        history[position] = sample
-        history[position + 31] = sample
-        position = (position + 1) % 31
-        phase = (phase + 1) % 3
-        guard phase == 0 else { return nil }
-        var sum: Float = 0
-        for tap in 0..<31 { sum += history[position + tap] * Self.taps[tap] }
-        return sum
+    mutating func add(_ samples: [Float], to output: inout [Float]) {
+        let taps = Self.taps
+        carried.reserveCapacity(carried.count + samples.count)
+        for sample in samples { carried.append(sample.isFinite ? sample : 0) }
+        var start = 0
+        while start + taps.count <= carried.count {
+            output.append(product(carried, from: start, taps, count: taps.count))
+            start += 3
+        }
+        carried.removeFirst(start)
     }
 }

@@ -32,9 +32,28 @@ enum SpokenLanguage: Sendable, Equatable {
 /// what another speaker's reading of the same sentence predicts.
 struct DurationModel: Sendable {
     var language: SpokenLanguage = .english
+    /// For English.
+    var weights = DurationWeights.fitted
 
-    /// The lengths of a word's sounds, ms, before they are fitted to the word's own; those of the
-    /// last word of a phrase are longer.
+    /// The lengths of a word's sounds, ms, and the spreads of their logarithms, before they are
+    /// fitted to the word's own length.
+    func expect(
+        _ word: [SpeechSound], isBeforePause: Bool, isAfterPause: Bool
+    ) -> (lengths: [Double], spreads: [Double]) {
+        guard language == .english,
+            let context = DurationFeatures.Context(word, isBeforePause, isAfterPause)
+        else {
+            return (lengths(word, isBeforePause: isBeforePause), word.map(\.spread))
+        }
+        let lengths = word.indices.map { index in
+            var sum = weights.mean
+            context.visit(index) { sum += weights.addends[$0] }
+            return exp(sum)
+        }
+        return (lengths, word.indices.map { weights.spreads[context.number($0)] })
+    }
+
+    /// The model by multipliers: for sounds of all languages.
     func lengths(_ word: [SpeechSound], isBeforePause: Bool) -> [Double] {
         let vowels = word.indices.filter { word[$0].isVowel }
         let last = vowels.last ?? -1

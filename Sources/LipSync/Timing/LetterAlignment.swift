@@ -116,7 +116,7 @@ struct LetterAlignment {
     private static let graphemes: [String: Set<String>] = {
         var table: [String: Set<String>] = [:]
         for line in spellings.split(separator: ";") {
-            let words = line.split(separator: " ").map(String.init)
+            let words = line.split(whereSeparator: \.isWhitespace).map(String.init)
             guard let key = words.first else { continue }
             table[key, default: []].formUnion(words.dropFirst())
         }
@@ -125,7 +125,7 @@ struct LetterAlignment {
 
     // grapheme, then the sounds it may spell; R is the vowel of "bird".
     private static let spellings = """
-        a A R;b b p;c k s S C T;d d t J T r;e A y R;f f;g g J S k h y;h h;i A y;j J S y h;k k;l l y
+        a A R;b b p;c k s S C T;d d t J T r;e A R;f f;g g J S k h y;h h;i A y;j J S y h;k k;l l y
         ;m m;n n N;o A w wA;p p;q k;r r R Ar;s s S;t t d S C r;u A w f yA yR;v f b;w w f;x ks gs k s S h
         ;y A y;z s Z t T ts;ä A;ö A;ü A w;ß s;à A;â A;é A;è A;ê A;ë A;î A;ï A y;ô A;û A;ù A;á A;í A
         ;ó A;ú A;ì A;ò A;œ A;æ A;ñ n ny;ç s

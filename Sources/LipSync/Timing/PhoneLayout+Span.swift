@@ -33,7 +33,10 @@ extension PhoneLayout {
     ) -> [WordTiming] {
         let lengths = sounds.map { word in
             // A word nobody can say takes some time all the same.
-            word.isEmpty ? 300 : modelLengths(word, false).reduce(0, +)
+            word.isEmpty
+                ? 300
+                : model.expect(word, isBeforePause: false, isAfterPause: false).lengths
+                    .reduce(0, +)
         }
         let ends = assign(words, lengths, to: stretches)
         var timed: [WordTiming] = []
@@ -44,10 +47,6 @@ extension PhoneLayout {
             first = end
         }
         return timed
-    }
-
-    private func modelLengths(_ word: [SpeechSound], _ isBeforePause: Bool) -> [Double] {
-        DurationModel(language: language).lengths(word, isBeforePause: isBeforePause)
     }
 
     /// Which words each stretch ends with: the most even rate of speech, breaks where the text has
@@ -112,8 +111,10 @@ extension PhoneLayout {
         var raw: [Double] = []
         var spreads: [Double] = []
         for (index, word) in sounds.enumerated() {
-            raw += word.isEmpty ? [300] : modelLengths(word, index + 1 == sounds.count)
-            spreads += word.isEmpty ? [0.5] : word.map(\.spread)
+            let expected = model.expect(
+                word, isBeforePause: index + 1 == sounds.count, isAfterPause: index == 0)
+            raw += word.isEmpty ? [300] : expected.lengths
+            spreads += word.isEmpty ? [0.5] : expected.spreads
         }
         let total = stretch.upperBound - stretch.lowerBound
         var lengths = DurationModel.stretch(raw, spreads: spreads, to: total)

@@ -12,6 +12,7 @@ struct PhoneLayout {
     var frames: SpectralFrames?
     /// Whether more words follow the last one at once.
     var continues: Bool
+    var weights = DurationWeights.fitted
 
     /// A gap between words shorter than this is no pause: the sound before it runs on, ms.
     static let pauseMin = 80.0
@@ -27,7 +28,7 @@ struct PhoneLayout {
     /// service and tell nothing.
     static let evenLetters = 0.15
 
-    private var model: DurationModel { DurationModel(language: language) }
+    var model: DurationModel { DurationModel(language: language, weights: weights) }
 
     // MARK: Words
 
@@ -46,7 +47,10 @@ struct PhoneLayout {
                 builder.append(contentsOf: energy(span))
                 continue
             }
-            let placed = place(word, sounds, in: span, isBeforePause: isBeforePause)
+            let expected = model.expect(
+                sounds, isBeforePause: isBeforePause,
+                isAfterPause: index == 0 || word.start - words[index - 1].end >= Self.breakMin)
+            let placed = place(word, sounds, expected, in: span)
             rung = max(rung, placed.rung)
             builder.append(word.phones, lengths: placed.lengths, from: span.lowerBound)
             if let next, next - span.upperBound < Self.pauseMin { builder.extend(to: next) }
@@ -84,15 +88,15 @@ struct PhoneLayout {
     }
 
     private func place(
-        _ word: WordTiming, _ sounds: [SpeechSound], in span: Range<Double>, isBeforePause: Bool
+        _ word: WordTiming, _ sounds: [SpeechSound],
+        _ expected: (lengths: [Double], spreads: [Double]), in span: Range<Double>
     ) -> (lengths: [Double], rung: TimingRung) {
         let total = span.upperBound - span.lowerBound
         if sounds.allSatisfy({ $0.manner == .unknown }) {
             return (sounds.map { _ in total / Double(sounds.count) }, .uniform)
         }
         var lengths = DurationModel.stretch(
-            model.lengths(sounds, isBeforePause: isBeforePause), spreads: sounds.map(\.spread),
-            to: total)
+            expected.lengths, spreads: expected.spreads, to: total)
         var rung = TimingRung.words
         if let fused = fuse(lengths, sounds, word, span) {
             lengths = fused

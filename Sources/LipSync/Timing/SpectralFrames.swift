@@ -60,20 +60,29 @@ struct SpectralFrames: Sendable {
         _ samples: [Float], hop: Double, _ spectrum: PowerSpectrum, _ edges: [Range<Int>]
     ) {
         let frames = Int(Double(samples.count) / hop)
-        values.reserveCapacity(frames * Self.dimensions)
+        values = [Float](repeating: 0, count: frames * Self.dimensions)
         var spectrum = spectrum
-        for frame in 0..<frames {
-            let centre = Int((Double(frame) + 0.5) * hop)
-            let power = spectrum.of(samples, from: centre - spectrum.window / 2)
-            var sum: Float = 0
-            for edge in edges {
-                var band: Float = 1e-7
-                for bin in edge { band += power[bin] }
-                values.append(decibels(band))
-                sum += band
+        for first in stride(from: 0, to: frames, by: 8) {
+            var starts = SIMD8<Int32>.zero
+            for lane in 0..<8 {
+                let centre = Int((Double(first + lane) + 0.5) * hop)
+                starts[lane] = Int32(clamping: centre - spectrum.window / 2)
             }
-            values.append(decibels(sum))
-            values.append(0)
+            spectrum.analyse(samples, from: starts)
+            var sum = SIMD8<Float>.zero
+            for (dimension, edge) in edges.enumerated() {
+                var band = SIMD8<Float>(repeating: 1e-7)
+                for bin in edge { band += spectrum.power[bin] }
+                sum += band
+                store(band, dimension, first)
+            }
+            store(sum, Self.total, first)
+        }
+    }
+
+    private mutating func store(_ power: SIMD8<Float>, _ dimension: Int, _ first: Int) {
+        for lane in 0..<min(8, count - first) {
+            values[(first + lane) * Self.dimensions + dimension] = decibels(power[lane])
         }
     }
 
@@ -108,7 +117,8 @@ struct SpectralFrames: Sendable {
 
     /// Thins samples after a low-pass, so that bands above half the new rate do not fold down.
     private static func decimate(_ samples: [Float], by factor: Int) -> [Float] {
-        guard factor > 1 else { return samples.map { $0.isFinite ? $0 : 0 } }
+        let finite = samples.map { $0.isFinite ? $0 : 0 }
+        guard factor > 1 else { return finite }
         let half = 10 * factor
         let taps: [Float] = (-half...half).map { offset in
             let x = Double(offset)
@@ -120,12 +130,10 @@ struct SpectralFrames: Sendable {
         var output: [Float] = []
         output.reserveCapacity(samples.count / factor + 1)
         for centre in stride(from: 0, to: samples.count, by: factor) {
-            var sum: Float = 0
-            let first = max(centre - half, 0)
-            let last = min(centre + half, samples.count - 1)
-            for index in first...last {
-                sum += samples[index] * taps[index - centre + half]
-            }
+            let skipped = max(half - centre, 0)
+            let sum = product(
+                finite, from: centre - half + skipped, taps, offset: skipped,
+                count: taps.count - skipped)
             output.append(sum.isFinite ? sum : 0)
         }
         return output
@@ -134,8 +142,11 @@ struct SpectralFrames: Sendable {
 
 private func decibels(_ power: Float) -> Float { Float(10 * log10(Double(power))) }
 
-/// The power spectrum of a Hann window: a real signal through a complex transform of half its size.
+/// The power spectra of eight Hann windows at once, one in each lane: real signals through a complex
+/// transform of half their size.
 private struct PowerSpectrum {
+    typealias Lanes = SIMD8<Float>
+
     let window: Int
     /// Points of the transform, a power of two.
     let size: Int
@@ -143,8 +154,10 @@ private struct PowerSpectrum {
     private let twiddles: [SIMD2<Float>]
     private let splitTwiddles: [SIMD2<Float>]
     private let reversed: [Int]
-    private var work: [SIMD2<Float>]
-    private var power: [Float]
+    private var real: [Lanes]
+    private var imaginary: [Lanes]
+    /// Powers of the bins below half the rate.
+    private(set) var power: [Lanes]
 
     init(window: Int) {
         self.window = max(window, 2)
@@ -162,61 +175,77 @@ private struct PowerSpectrum {
             reversed[index] = reversed[index / 2] / 2 + (index % 2 == 1 ? half / 2 : 0)
         }
         self.reversed = reversed
-        work = [SIMD2<Float>](repeating: .zero, count: half)
-        power = [Float](repeating: 0, count: half)
+        real = [Lanes](repeating: .zero, count: half)
+        imaginary = real
+        power = real
     }
 
     private static func unit(_ turns: Double) -> SIMD2<Float> {
         SIMD2(Float(cos(2 * Double.pi * turns)), Float(sin(2 * Double.pi * turns)))
     }
 
-    /// Powers of the bins below half the rate; samples outside the signal are zero.
-    mutating func of(_ samples: [Float], from first: Int) -> [Float] {
-        let half = size / 2
-        func sample(_ index: Int) -> Float {
-            guard index < window else { return 0 }
-            let position = first + index
-            guard position >= 0, position < samples.count else { return 0 }
-            return samples[position] * hann[index]
-        }
-        for index in 0..<half {
-            work[reversed[index]] = SIMD2(sample(2 * index), sample(2 * index + 1))
+    /// Windows that start at eight samples; samples outside the signal are zero.
+    mutating func analyse(_ samples: [Float], from starts: SIMD8<Int32>) {
+        let isInside = starts.min() >= 0 && Int(starts.max()) + window <= samples.count
+        for index in reversed.indices {
+            let place = reversed[index]
+            real[place] = value(samples, starts, 2 * index, isInside)
+            imaginary[place] = value(samples, starts, 2 * index + 1, isInside)
         }
         transform()
-        for bin in 0..<half {
-            let left = work[bin]
-            let mirror = work[(half - bin) % half]
-            let right = SIMD2(mirror.x, -mirror.y)
-            let even = (left + right) * 0.5
-            let difference = (left - right) * 0.5
-            // Multiplied by −i, then by the twiddle.
-            let odd = product(SIMD2(difference.y, -difference.x), splitTwiddles[bin])
-            let value = even + odd
-            power[bin] = value.x * value.x + value.y * value.y
+        split()
+    }
+
+    private func value(
+        _ samples: [Float], _ starts: SIMD8<Int32>, _ index: Int, _ isInside: Bool
+    ) -> Lanes {
+        guard index < window else { return .zero }
+        var value = Lanes.zero
+        for lane in 0..<8 {
+            let place = Int(starts[lane]) + index
+            if isInside || (place >= 0 && place < samples.count) { value[lane] = samples[place] }
         }
-        return power
+        return value * hann[index]
     }
 
     private mutating func transform() {
-        let count = work.count
+        let count = real.count
         var length = 2
         while length <= count {
-            let stride = count / length
-            for start in Swift.stride(from: 0, to: count, by: length) {
-                for index in 0..<length / 2 {
-                    let upper = work[start + index]
-                    let lower = product(
-                        work[start + index + length / 2], twiddles[index * stride])
-                    work[start + index] = upper + lower
-                    work[start + index + length / 2] = upper - lower
+            let (step, half) = (count / length, length / 2)
+            for index in 0..<half {
+                let twiddle = twiddles[index * step]
+                var upper = index
+                while upper < count {
+                    let lower = upper + half
+                    let (x, y) = (real[lower], imaginary[lower])
+                    let turnedX = x * twiddle.x - y * twiddle.y
+                    let turnedY = x * twiddle.y + y * twiddle.x
+                    real[lower] = real[upper] - turnedX
+                    imaginary[lower] = imaginary[upper] - turnedY
+                    real[upper] += turnedX
+                    imaginary[upper] += turnedY
+                    upper += length
                 }
             }
             length *= 2
         }
     }
 
-    private func product(_ a: SIMD2<Float>, _ b: SIMD2<Float>) -> SIMD2<Float> {
-        SIMD2(a.x * b.x - a.y * b.y, a.x * b.y + a.y * b.x)
+    /// Takes the spectrum of the real signal out of that of the pairs.
+    private mutating func split() {
+        let half = real.count
+        for bin in 0..<half {
+            let mirror = bin == 0 ? 0 : half - bin
+            let (x, y) = (real[bin], imaginary[bin])
+            let (mirrorX, mirrorY) = (real[mirror], -imaginary[mirror])
+            // Half the difference times −i, then the twiddle.
+            let (oddX, oddY) = ((y - mirrorY) * 0.5, (mirrorX - x) * 0.5)
+            let twiddle = splitTwiddles[bin]
+            let valueX = (x + mirrorX) * 0.5 + oddX * twiddle.x - oddY * twiddle.y
+            let valueY = (y + mirrorY) * 0.5 + oddX * twiddle.y + oddY * twiddle.x
+            power[bin] = valueX * valueX + valueY * valueY
+        }
     }
 }
 

@@ -122,6 +122,16 @@ public struct TimedPhones: Sendable, Equatable {
         _ timing: SpeechTiming, sound: MonoSound? = nil, language: String = "en",
         continues: Bool = false
     ) throws(TimingError) -> TimedPhones {
+        try resolve(
+            timing, sound: sound, language: language, continues: continues, weights: .fitted)
+    }
+
+    /// The same with another model of English lengths: for measuring one that has not seen the
+    /// speech it is measured on.
+    package static func resolve(
+        _ timing: SpeechTiming, sound: MonoSound?, language: String, continues: Bool,
+        weights: DurationWeights
+    ) throws(TimingError) -> TimedPhones {
         var frames: SpectralFrames?
         if let sound {
             guard (8_000...192_000).contains(sound.rate) else { throw .badRate }
@@ -132,7 +142,8 @@ public struct TimedPhones: Sendable, Equatable {
             if frames?.count == 0 { frames = nil }
         }
         let layout = PhoneLayout(
-            language: SpokenLanguage(language), frames: frames, continues: continues)
+            language: SpokenLanguage(language), frames: frames, continues: continues,
+            weights: weights)
         switch timing {
         case .phones(let phones):
             return TimedPhones(

@@ -8,6 +8,8 @@ enum TimingCheck {
     static let soundMin = 2.0
     /// A sound longer than this on average means another unit, ms; samples at 16 kHz give 1,300.
     static let soundMax = 1_000.0
+    /// Length of a sound of a word that has none, ms.
+    static let soundLength = 80.0
     /// A pause shorter than this is rounding, ms.
     static let holeMin = 1.0
 
@@ -68,7 +70,12 @@ enum TimingCheck {
             let start = max(words[index].start, last)
             let limit = group < words.count ? max(words[group].start, start) : .infinity
             let longest = words[index..<group].map(\.end).max() ?? start
-            let end = min(max(longest, start), limit)
+            var end = min(max(longest, start), limit)
+            // A word without length gets some of the gap behind it.
+            if end - start < holeMin {
+                let sounds = words[index..<group].reduce(0) { $0 + max($1.phones.count, 1) }
+                end = min(limit, start + soundLength * Double(sounds))
+            }
             last = append(words[index..<group], from: start, to: end, &output)
             index = group
         }

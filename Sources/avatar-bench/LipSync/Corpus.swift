@@ -57,6 +57,8 @@ struct Corpus {
     var name: String
     var about: String
     var utterances: [LabelledUtterance]
+    /// Whether the duration model was fitted on speech of this kind.
+    var isFitted = false
 
     var words: Int { utterances.reduce(0) { $0 + $1.words.count } }
     var minutes: Double {
@@ -74,7 +76,7 @@ struct Corpus {
                     name: "XRMB",
                     about:
                         "X-ray microbeam speech database, forced alignment on a 10 ms grid, no sound",
-                    utterances: utterances))
+                    utterances: utterances, isFitted: true))
         }
         let grids = Files.names(in: "\(folder)/emur").filter { $0.hasSuffix(".TextGrid") }
         if !grids.isEmpty {

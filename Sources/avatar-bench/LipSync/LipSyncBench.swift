@@ -4,13 +4,14 @@ internal import LipSync
 /// `avatar-bench lipsync`: our mouth beside others on labelled speech, and what it costs.
 struct LipSyncBench {
     private static let usage = """
-        usage: avatar-bench lipsync [--data DIR] [--cues NAME=DIR]... [--limit N] [--misses] [--cost]
+        usage: avatar-bench lipsync [--data DIR] [--cues NAME=DIR]... [--limit N] [--misses] [--cost] | --fit DIR
 
           --data DIR        xrmb*.tsv[.gz] and emur/*.TextGrid with .wav
           --cues NAME=DIR   another system's cue files, one an utterance: ID.json (Rhubarb,
                             TalkingHead), ID.tsv, or keyframes as ID.jsonl; may be repeated
           --limit N         no more than N utterances of each set
           --misses          name every closure that ours misses from word times
+          --fit DIR         fits the duration model and prints its table as Swift
           --cost            only what it costs
 
         """
@@ -19,6 +20,9 @@ struct LipSyncBench {
     private var cues: [CueFiles] = []
     private var limit = Int.max
     private var namesMisses = false
+    private var fit: String?
+    /// Speakers are taken in so many groups: each is measured with a model of the others.
+    private static let folds = 6
     private var isHelp = false
 
     init(_ arguments: [String]) throws {
@@ -39,13 +43,14 @@ struct LipSyncBench {
                     throw BenchFailure.usage("--limit wants a number above zero.")
                 }
                 limit = number
+            case "--fit": fit = try value(word, &words)
             case "--misses": namesMisses = true
             case "--cost": isCostOnly = true
             case "--help", "-h": isHelp = true
             default: throw BenchFailure.usage("there is no option \(word).")
             }
         }
-        guard data != nil || isCostOnly || isHelp else {
+        guard data != nil || fit != nil || isCostOnly || isHelp else {
             throw BenchFailure.usage("--data DIR is missing (or --cost).")
         }
     }
@@ -55,6 +60,7 @@ struct LipSyncBench {
             say(Self.usage)
             return
         }
+        if let fit { return try printTable(fit) }
         if let data {
             for var corpus in try Corpus.load(data) {
                 corpus.utterances = Array(corpus.utterances.prefix(limit))
@@ -64,6 +70,30 @@ struct LipSyncBench {
         MouthCost().print()
     }
 
+    private func printTable(_ folder: String) throws {
+        guard let corpus = try Corpus.load(folder).first(where: \.isFitted) else {
+            throw BenchFailure(message: "\(folder) holds no xrmb*.tsv[.gz].")
+        }
+        var fit = DurationFit(corpus.utterances)
+        let speakers = Set(corpus.utterances.map(\.speaker)).count
+        say(DurationFit.source(fit.solve(), words: corpus.words, speakers: speakers))
+    }
+
+    /// For each speaker a model that has not heard them; ours for a corpus that nothing was fitted
+    /// on.
+    private func models(_ corpus: Corpus) -> [String: DurationWeights] {
+        let speakers = Set(corpus.utterances.map(\.speaker)).sorted()
+        guard corpus.isFitted, speakers.count >= 2 * Self.folds else { return [:] }
+        var models: [String: DurationWeights] = [:]
+        for fold in 0..<Self.folds {
+            let own = Set(speakers.indices.filter { $0 % Self.folds == fold }.map { speakers[$0] })
+            var fit = DurationFit(corpus.utterances.filter { !own.contains($0.speaker) })
+            let model = fit.solve()
+            for speaker in own { models[speaker] = model }
+        }
+        return models
+    }
+
     private func measure(_ corpus: Corpus) throws {
         say("\(corpus.name): \(corpus.about)")
         say(
@@ -71,11 +101,15 @@ struct LipSyncBench {
                 + " speakers, \(corpus.words) words, \(fixed(corpus.minutes, 1)) minutes\n")
         var onsets = Table(OnsetScore.titles)
         var mouths = Table(MouthScore.titles)
+        let models = models(corpus)
+        if !models.isEmpty {
+            say("durations: fitted without the speaker (\(Self.folds) groups of speakers)\n")
+        }
         for source in PhoneSource.allCases where source.fits(corpus) {
             var onset = OnsetScore()
             var score = MouthScore()
             for utterance in corpus.utterances {
-                let phones = try source.phones(utterance)
+                let phones = try source.phones(utterance, models[utterance.speaker] ?? .fitted)
                 onset.add(phones, utterance)
                 score.add(
                     SystemMouths.ours(phones, count: SystemMouths.count(utterance)), utterance)
@@ -127,7 +161,14 @@ private enum PhoneSource: CaseIterable {
         self != .wordsAndSound || corpus.utterances.allSatisfy { $0.sound != nil }
     }
 
-    func phones(_ utterance: LabelledUtterance) throws(TimingError) -> [Phone] {
+    func phones(
+        _ utterance: LabelledUtterance, _ weights: DurationWeights
+    ) throws(TimingError) -> [Phone] {
+        func resolve(_ timing: SpeechTiming, _ sound: MonoSound?) throws(TimingError) -> [Phone] {
+            try TimedPhones.resolve(
+                timing, sound: sound, language: "en", continues: false, weights: weights
+            ).phones
+        }
         switch self {
         case .labels:
             // Only what stands in words that the others are told too.
@@ -138,15 +179,12 @@ private enum PhoneSource: CaseIterable {
                         utterance.phones[$0]
                     })
             ).phones
-        case .words:
-            return try TimedPhones.resolve(.words(utterance.wordTimings)).phones
-        case .wordsAndSound:
-            return try TimedPhones.resolve(.words(utterance.wordTimings), sound: utterance.sound)
-                .phones
+        case .words: return try resolve(.words(utterance.wordTimings), nil)
+        case .wordsAndSound: return try resolve(.words(utterance.wordTimings), utterance.sound)
         case .span:
             var phones: [Phone] = []
             for span in utterance.spans {
-                phones += try TimedPhones.resolve(span).phones.filter { !$0.isSilence }
+                phones += try resolve(span, nil).filter { !$0.isSilence }
             }
             return phones
         case .uniform:

@@ -75,6 +75,30 @@ struct MouthCost {
             fixed(perSecond * Self.sessions / 10_000, 1),
         ])
         say(table.text)
+        Self.walkSimplex()
+    }
+
+    /// Ten million random steps of the filter: does any weight ever leave the simplex?
+    private static func walkSimplex() {
+        var random = SeededRandom(seed: 1)
+        var filter = MouthFilter(.rest)
+        var (least, worst) = (0.0, 0.0)
+        let steps = 10_000_000
+        for _ in 0..<steps {
+            let bits = random.next()
+            let share = Double(bits & 0xFFFF) / 65_535
+            let target = MouthShape([
+                (Viseme.allCases[Int(bits >> 16 & 0xFF) % 12], share),
+                (Viseme.allCases[Int(bits >> 24 & 0xFF) % 12], 1 - share),
+            ])
+            // 0.1…250 ms, logarithmic, and rates of 20…120.
+            let milliseconds = 0.1 * exp(7.824 * Double(bits >> 32 & 0xFFFF) / 65_535)
+            let rate = 20 + 100 * Double(bits >> 48) / 65_535
+            filter.step(toward: target, milliseconds: milliseconds, rate: rate)
+            least = min(least, filter.output.lanes.min())
+            worst = max(worst, abs(filter.output.sum - 1))
+        }
+        say("\n\(steps) random steps: least weight \(least), largest |sum − 1| \(worst)")
     }
 
     /// The best of some runs: the machine may have other things to do.
@@ -107,7 +131,7 @@ struct MouthCost {
             mouth.append(phones)
             _ = mouth.advance(to: 10_000)
             var prosody = ProsodyAnalyzer()
-            _ = prosody.add(repeatElement(Float(0.1), count: 9_600))
+            _ = prosody.add([Float](repeating: 0.1, count: 9_600))
             sessions.append((mouth, prosody))
         }
         let after = residentBytes()

@@ -56,7 +56,7 @@ struct MouthScore {
                 }
             }
         }
-        reopenings(closures, frames)
+        reopenings(utterance.id, closures, frames)
         speech(known.map { phones[$0] }, closures, frames)
         motion(frames)
     }
@@ -98,12 +98,19 @@ struct MouthScore {
         if onset > -250 { onsets.append(onset) }
     }
 
-    private mutating func reopenings(_ closures: [Phone], _ frames: MouthFrames) {
+    private mutating func reopenings(
+        _ id: String, _ closures: [Phone], _ frames: MouthFrames
+    ) {
         for (left, right) in zip(closures, closures.dropFirst()) {
             let gap = right.start - left.end
             guard gap >= 60, gap <= 250 else { continue }
             let least = range(left.start, right.end, frames).map { frames[$0][.mbp] }.min() ?? 0
             reopened = (reopened.open + (least < 0.5 ? 1 : 0), reopened.of + 1)
+            if least >= 0.5 {
+                misses.append(
+                    "\(id) \(fixed(left.start, 0)) ms, \(left.symbol) … \(right.symbol):"
+                        + " \(fixed(gap, 0)) ms between, open to \(fixed(least, 2))")
+            }
         }
     }
 
