@@ -75,7 +75,8 @@ public final class DevServer: Sendable {
                     environment, addresses: settings.addresses, port: settings.mediaPort, log: log)
             }
         } catch {
-            throw .system(error, SocketAddress(settings.addresses[0], port: settings.mediaPort))
+            let first = settings.addresses.first ?? .loopback
+            throw .system(error, SocketAddress(first, port: settings.mediaPort))
         }
         let endpoint = SignalEndpoint(keys: settings.keys, directory: directory, media: media)
         var servers: [HTTPServer] = []

@@ -198,6 +198,7 @@ extension Room {
             log.warning(
                 "peer connection failed", ["target": .of(target), "reason": .of("\(failure)")])
         case .iceStateChanged, .pathChanged, .gatheringCompleted, .channelBufferedAmountLow,
+            .senderReported,
             .receptionReported, .channelsEnded:
             break
         }

@@ -38,6 +38,24 @@ import Testing
         }
     }
 
+    @Test func mishapsThatAClientAsksForArePlayedAndSurvived() async throws {
+        // The reference plays none. On one node a migration is a new join, as on the real server.
+        let seen = try await Self.run("mishaps", servers: ["own"])
+        for version in ["v0", "v1"] {
+            let own = try #require(seen["own"]?[version]?["mishaps"])
+            for (kind, keepsSID) in [
+                ("SIGNAL_RECONNECT", true), ("NODE_FAILURE", false), ("MIGRATION", false),
+                ("FULL_RECONNECT", false),
+            ] {
+                #expect(
+                    own[kind]?.array == [.integer(440), .bool(keepsSID)], "\(version) \(kind)")
+            }
+            #expect(
+                own["SERVER_LEAVE"]?.array?.first?.array
+                    == [.string("disconnected"), .integer(3)], "\(version)")
+        }
+    }
+
     /// What clients saw, by server, version and scenario.
     static func run(
         _ scenario: String, servers: [String] = ["own", "reference"]

@@ -412,6 +412,31 @@ class Relay:
         self.server.close()
 
 
+async def mishaps(room):
+    """What a client can ask a server to play, and what becomes of it: no reference plays them."""
+    result = {}
+    for kind in ("SIGNAL_RECONNECT", "NODE_FAILURE", "MIGRATION", "FULL_RECONNECT"):
+        alice, bob = await two(f"{room}-{kind}")
+        await alice.publish("voice", 440)
+        await bob.hears("voice", 440)
+        sid = alice.room.local_participant.sid
+        await alice.room.simulate_scenario(getattr(rtc.SimulateScenarioKind, "SIMULATE_" + kind))
+        await alice.sees("reconnected")
+        bob.sound.clear()
+        heard = await bob.hears("voice", 440)
+        await until(lambda: "alice" in bob.room.remote_participants, "alice is there")
+        await alice.send(b"after", "after")
+        await bob.send(b"back", "back")
+        await until(lambda: bob.got("after") and alice.got("back"), "data after " + kind)
+        result[kind] = [heard, alice.room.local_participant.sid == sid]
+        await done(alice, bob)
+    alice, bob = await two(f"{room}-leave")
+    await alice.room.simulate_scenario(rtc.SimulateScenarioKind.SIMULATE_SERVER_LEAVE)
+    result["SERVER_LEAVE"] = [await alice.sees("disconnected"), await bob.sees("left", "alice")]
+    await done(alice, bob)
+    return result
+
+
 async def service(room):
     """livekit-api against the calls of RoomService; protobuf."""
     out = []

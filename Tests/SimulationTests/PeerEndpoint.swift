@@ -159,7 +159,7 @@ final class PeerEndpoint: SimulatedEndpoint {
         case .audio(let track, .gap(let count)):
             nextSequence[track.id, default: 0] += Int64(count)
         case .iceStateChanged, .pathChanged, .gatheringCompleted, .channelBufferedAmountLow,
-            .receptionReported:
+            .receptionReported, .senderReported:
             break
         }
     }

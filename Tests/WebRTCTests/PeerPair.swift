@@ -17,6 +17,7 @@ final class PeerSide {
     var audio: [Int: [RTPReceivedPacket]] = [:]
     var gaps = 0
     var reports: [RTPRemoteReport] = []
+    var clocks: [RTPForeignClock] = []
     var failures: [PeerFailure] = []
     var lows = 0
     var sent: [[UInt8]] = []
@@ -43,6 +44,7 @@ final class PeerSide {
         case .audio(_, .gap(let count)): gaps += count
         case .receptionReported(_, let report): reports.append(report)
         case .failed(let failure): failures.append(failure)
+        case .senderReported(_, let clock): clocks.append(clock)
         case .iceStateChanged, .pathChanged, .gatheringCompleted, .channelsEnded: break
         }
     }

@@ -132,6 +132,21 @@ import WebRTC
         #expect(report.rtpTimestamp == 960 + 48_000)
     }
 
+    @Test func senderReportOfAPassedOnStreamTellsItsMakersClock() throws {
+        var stream = stream()
+        _ = stream.packet([1], timestamp: 96_000, isMarked: false, audioLevel: nil, at: start)
+        // A clock 500 s wrong, and timestamps of its own.
+        let theirs = NTPTime(WallClock(unixMilliseconds: 1_700_000_500_000))
+        stream.foreignClock = RTPForeignClock(
+            ntpTime: theirs, timestamp: 4_294_967_000, receivedAt: start)
+        let report = try #require(
+            stream.senderReport(
+                at: start + .milliseconds(1_500),
+                ntpTime: NTPTime(WallClock(unixMilliseconds: 1_700_000_000_000))))
+        #expect(report.ntpTime.wallClock.unixMilliseconds == 1_700_000_501_500)
+        #expect(report.rtpTimestamp == UInt32(4_294_967_000) &+ 72_000)
+    }
+
     /// RFC 3550 figure 2: 46,864.500 − 5.250 − 46,853.125 = 6.125 s.
     @Test func roundTripOfTheRFC() {
         let block = RTCPReportBlock(
@@ -219,6 +234,21 @@ import WebRTC
             #expect(drain(&stream) == ["\(number)"])
         }
         #expect(stream.deadline == nil)
+    }
+
+    @Test func withoutPatienceEveryPacketPassesAsItComesAndLossesAreAskedFor() throws {
+        var stream = RTPReceiveStream(
+            ssrc: 9, clockRate: 48_000, patience: nil, requestsLosses: true)
+        for number in [100, 103, 102] {
+            stream.receive(try packet(number), audioLevel: nil, at: start)
+            #expect(drain(&stream) == ["\(number)"])
+        }
+        let due = try #require(stream.deadline)
+        stream.tick(at: due)
+        #expect(drain(&stream) == ["ask [101]"])
+        stream.receive(try packet(101), audioLevel: nil, at: due + .milliseconds(5))
+        #expect(drain(&stream) == ["101"])
+        #expect(stream.deadline == nil, "nothing is missing any more")
     }
 
     @Test func overtakenPacketsComeInOrder() throws {

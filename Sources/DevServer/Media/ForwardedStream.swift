@@ -21,7 +21,8 @@ struct ForwardedStream {
         var timestamp: UInt32
     }
 
-    private var timestampOffset: UInt32 = 0
+    /// From the publisher's timestamps to the receiver's.
+    private(set) var timestampOffset: UInt32 = 0
     private var sequenceOffset: UInt16 = 0
     /// The newest packet that came in, and that went out.
     private var lastIn: Numbers?

@@ -104,7 +104,8 @@ extension RoomState {
     private mutating func simulate(_ scenario: SimulateScenario, _ sid: String, now: RoomTime) {
         switch scenario {
         case .serverLeave: remove(sid, .serverShutdown, tells: .disconnect, now: now)
-        case .nodeFailure: remove(sid, .unknown, tells: nil, now: now)
+        // One node: to move is to start anew.
+        case .nodeFailure, .migration: remove(sid, .unknown, tells: nil, now: now)
         case .leaveRequestFullReconnect:
             send(.leave(LeaveRequest(reason: .unknown, action: .reconnect)), to: sid)
             remove(sid, .unknown, tells: nil, isQuiet: true, now: now)

@@ -55,6 +55,13 @@ final class Downlink {
         send(packet.payload, out, isMarked: packet.isMarked, level: packet.audioLevel)
     }
 
+    /// Passes the publisher's clock on, in the receiver's timestamps.
+    func pass(_ clock: RTPForeignClock) {
+        var clock = clock
+        clock.timestamp &+= stream.timestampOffset
+        leg.driver.update { connection, _ in connection.setClock(clock, of: id) }
+    }
+
     /// Sends one packet of silence.
     func sendSilence(at now: Instant) {
         guard leg.driver.inspect({ $0.isSending(id) }), let out = stream.silence(at: now) else {

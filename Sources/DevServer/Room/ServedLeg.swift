@@ -57,6 +57,7 @@ final class ServedLeg {
         configuration.reusesSections = true
         configuration.keepsVideoSections = true
         configuration.reorderPatience = nil
+        configuration.reportsOwnClock = false
         // The real server counts a silent peer as gone after 15 s.
         configuration.ice.consentTimeout = .seconds(15)
         let clock = NTPMapping(environment.loop.now, is: Loop.wallClock)

@@ -390,6 +390,9 @@ actor ServedRoom {
             received(packet, track.mid, guest)
             return
         case .audio: return
+        case .senderReported(let track, let clock):
+            for downlink in guest.uplinks[track.mid]?.downlinks ?? [] { downlink.pass(clock) }
+            return
         case .channelMessage(let id, let bytes, let kind):
             // On the subscriber connection the real server reads data and throws it away.
             guard target == .publisher, let label = leg.label(of: id), kind == .binary else {

@@ -33,6 +33,9 @@ public struct PeerConfiguration: Sendable {
     /// How long a remote packet waits for those before it. Nil passes every packet as it comes,
     /// late ones too, for a forwarder.
     public var reorderPatience: Duration? = .milliseconds(60)
+    /// Whether sender reports tell our clock; else only those of streams whose makers' clocks are
+    /// known are sent, for a forwarder.
+    public var reportsOwnClock = true
     /// Times and bounds of ICE.
     public var ice = ICEConfiguration()
     /// Limits of DTLS.
@@ -193,6 +196,8 @@ public enum PeerEvent: Sendable {
     case trackRemoved(PeerRemoteTrack)
     /// Audio of a remote track in order: a packet, or how many are lost before the next.
     case audio(PeerRemoteTrack, RTPReorderBuffer.Output)
+    /// The peer's clock, as its sender report of a track tells it.
+    case senderReported(PeerRemoteTrack, RTPForeignClock)
     /// What the peer tells about the reception of our track.
     case receptionReported(PeerTrackID, RTPRemoteReport)
     /// The data channels' association ended, without the connection.

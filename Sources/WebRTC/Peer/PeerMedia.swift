@@ -64,6 +64,12 @@ extension PeerConnection {
         return sections[section].mid
     }
 
+    /// Sets whose clock the sender reports of a track tell; nil for our own.
+    public mutating func setClock(_ clock: RTPForeignClock?, of id: PeerTrackID) {
+        guard isLive(id) else { return }
+        tracks[id.slot]?.stream.foreignClock = clock
+    }
+
     /// Whether both sides' descriptions have a track, whatever the path.
     public func isAgreed(_ id: PeerTrackID) -> Bool {
         isLive(id) && tracks[id.slot]?.isNegotiated == true

@@ -66,6 +66,9 @@ extension PeerConnection {
         case .senderReport(let report):
             if let index = receiverIndex[report.ssrc] {
                 receivers[index].stream.receive(report, at: lastNow)
+                let clock = RTPForeignClock(
+                    ntpTime: report.ntpTime, timestamp: report.rtpTimestamp, receivedAt: lastNow)
+                emit(.senderReported(receivers[index].track, clock))
             }
             for block in report.blocks { take(block) }
         case .receiverReport(let report):
@@ -176,9 +179,9 @@ extension PeerConnection {
     private func senderReports() -> [RTCPSenderReport] {
         let time = clock.time(at: lastNow)
         return tracks.compactMap { track in
-            guard let track, track.isNegotiated, isRecent(track.stream.lastSentAt) else {
-                return nil
-            }
+            guard let track, track.isNegotiated, isRecent(track.stream.lastSentAt),
+                configuration.reportsOwnClock || track.stream.foreignClock != nil
+            else { return nil }
             return track.stream.senderReport(at: lastNow, ntpTime: time)
         }
     }

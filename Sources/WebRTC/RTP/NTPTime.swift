@@ -29,6 +29,14 @@ public struct NTPTime: Hashable, Sendable {
         bits = seconds << 32 | fraction
     }
 
+    /// The time stamp so much later.
+    func advanced(by duration: Duration) -> NTPTime {
+        let nanoseconds = max(0, duration.nanoseconds)
+        let seconds = UInt64(nanoseconds / 1_000_000_000)
+        let fraction = UInt64(nanoseconds % 1_000_000_000) << 32 / 1_000_000_000
+        return NTPTime(bits: bits &+ seconds << 32 &+ fraction)
+    }
+
     /// The middle 32 bits: 16 of seconds, 16 of fraction; what LSR and LRR carry.
     public var middle: UInt32 { UInt32(truncatingIfNeeded: bits >> 16) }
 

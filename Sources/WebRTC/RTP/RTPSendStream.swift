@@ -13,11 +13,42 @@ public struct RTPRemoteReport: Hashable, Sendable {
     public var roundTrip: Duration?
 }
 
+/// The clock of who made a stream that we pass on, as its own sender report told it.
+public struct RTPForeignClock: Hashable, Sendable {
+    /// Its civil time.
+    public var ntpTime: NTPTime
+    /// The stream's timestamp at that time, as our receivers see it.
+    public var timestamp: UInt32
+    /// When the report came.
+    public var receivedAt: Instant
+
+    /// Joins the three.
+    public init(ntpTime: NTPTime, timestamp: UInt32, receivedAt: Instant) {
+        self.ntpTime = ntpTime
+        self.timestamp = timestamp
+        self.receivedAt = receivedAt
+    }
+
+    /// Both clocks now: what the report said, and the time since.
+    func reading(at now: Instant, rate: UInt32) -> (NTPTime, UInt32) {
+        let elapsed = max(.zero, now - receivedAt)
+        // A day of nanoseconds times the rate would not fit 64 bits.
+        let seconds = elapsed.nanoseconds / 1_000_000_000
+        let rest = elapsed.nanoseconds % 1_000_000_000
+        let ticks = seconds &* Int64(rate) &+ rest &* Int64(rate) / 1_000_000_000
+        return (
+            ntpTime.advanced(by: elapsed), timestamp &+ UInt32(truncatingIfNeeded: ticks)
+        )
+    }
+}
+
 /// The sending end of one audio source: sequence numbers, header extensions, history, reports.
 ///
 /// One call makes the packet, the caller protects and records it. It allocates the packet and
 /// nothing else.
 public struct RTPSendStream: Sendable {
+    /// Whose clock sender reports tell: nil for our own.
+    public var foreignClock: RTPForeignClock?
     /// The stream's source.
     public let ssrc: UInt32
     /// The canonical name in SDES.
@@ -148,7 +179,11 @@ public struct RTPSendStream: Sendable {
     public func senderReport(
         at now: Instant, ntpTime: NTPTime, blocks: [RTCPReportBlock] = []
     ) -> RTCPSenderReport? {
-        guard let timestamp = clock.timestamp(at: now) else { return nil }
+        guard var timestamp = clock.timestamp(at: now) else { return nil }
+        var ntpTime = ntpTime
+        if let foreignClock {
+            (ntpTime, timestamp) = foreignClock.reading(at: now, rate: clockRate)
+        }
         return RTCPSenderReport(
             ssrc: ssrc, ntpTime: ntpTime, rtpTimestamp: timestamp,
             packetCount: UInt32(truncatingIfNeeded: packetCount),
