@@ -137,7 +137,10 @@ let package = Package(
             ]),
         program(
             "avatar-bench",
-            ["Base", "Crypto", "LipSync", "WebRTC", "Net", "Web", "Speech", "CLinux"]),
+            [
+                "Base", "Crypto", "LipSync", "LiveKit", "WebRTC", "Telemetry", "Net", "Web", "Room",
+                "Speech", "CLinux",
+            ]),
 
         // Tests: unit per target, then by kind.
         .target(

@@ -14,7 +14,16 @@ enum Bench {
     static let commands = [
         Command(
             name: "lipsync", summary: "closures, timing and cost of the mouth on labelled speech",
-            run: { try LipSyncBench($0).run() })
+            run: { try LipSyncBench($0).run() }),
+        Command(
+            name: "sessions", summary: "what listeners of an agent see, and what it costs",
+            run: { words in
+                guard !words.contains("--help") else {
+                    return write(SessionsBench.usage, to: STDOUT_FILENO)
+                }
+                let bench = try SessionsBench(words)
+                ending("sessions") { try await bench.run() }
+            }),
     ]
 
     static func main() {
@@ -26,13 +35,30 @@ enum Bench {
         }
         do {
             try command.run(Array(words.dropFirst()))
-        } catch let failure as BenchFailure {
-            write("avatar-bench \(command.name): \(failure.message)\n", to: STDERR_FILENO)
-            exit(failure.code)
         } catch {
-            write("avatar-bench \(command.name): \(error)\n", to: STDERR_FILENO)
-            exit(70)
+            end(command.name, error)
         }
+    }
+
+    /// Runs a measurement that waits, on the pool, while the main thread stands still.
+    private static func ending(
+        _ name: String, _ body: @escaping @Sendable () async throws -> Void
+    ) -> Never {
+        Task.detached {
+            do {
+                try await body()
+                exit(0)
+            } catch {
+                end(name, error)
+            }
+        }
+        while true { pause() }
+    }
+
+    private static func end(_ name: String, _ error: any Error) -> Never {
+        let failure = error as? BenchFailure
+        write("avatar-bench \(name): \(failure?.message ?? "\(error)")\n", to: STDERR_FILENO)
+        exit(failure?.code ?? 70)
     }
 
     private static var usage: String {
