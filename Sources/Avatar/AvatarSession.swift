@@ -342,7 +342,8 @@ public actor AvatarSession {
         do {
             var preparer = try SpeechPreparer(
                 settings: environment.settings.opus,
-                language: environment.voices.voice(voice)?.language ?? "en")
+                language: environment.voices.voice(voice)?.language ?? "en",
+                articulations: environment.settings.articulations)
             let stream = environment.voices.speak(text, voiceID: voice)
             var gathered = Gathered()
             while let chunk = try await stream.next() {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+public import LipSync
 public import Speech
 
 /// What every session of a process is configured to do.
@@ -13,6 +14,8 @@ public struct AvatarSettings: Sendable {
     public var emptyLimit = Duration.seconds(30)
     /// The voice of a session that names none.
     public var voice = "slt"
+    /// The user's own table of what the mouth does, for its language; nil: the tables built in.
+    public var articulations: ArticulationTable?
     /// The program's version, for the server's log.
     public var version = "0"
 

@@ -42,11 +42,13 @@ public struct SpeechPreparer: Sendable {
     /// - Parameters:
     ///   - settings: how it is encoded.
     ///   - language: BCP 47; whose sounds the mouth makes.
+    ///   - articulations: the user's own table, which counts for its language.
     /// - Throws: `OpusError` when the encoder cannot be made.
     public init(
-        settings: OpusSettings = OpusSettings(), language: String = "en"
+        settings: OpusSettings = OpusSettings(), language: String = "en",
+        articulations: ArticulationTable? = nil
     ) throws(OpusError) {
-        mouth = Mouth(.builtIn(for: language))
+        mouth = Mouth(.chosen(for: language, own: articulations))
         encoder = try OpusEncoder(settings: settings)
         lookahead = Double(encoder.lookaheadSamples) / Double(Self.samplesPerMillisecond)
     }

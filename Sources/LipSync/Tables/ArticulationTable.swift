@@ -64,6 +64,15 @@ public struct ArticulationTable: Sendable {
         named(primary(tag)) ?? world
     }
 
+    /// A user's own table for its language, or for all if it is for the world; else the one that is
+    /// built in.
+    public static func chosen(for tag: String, own: ArticulationTable?) -> ArticulationTable {
+        guard let own, own.language == primary(tag) || own.language == "world" else {
+            return builtIn(for: tag)
+        }
+        return own
+    }
+
     static func named(_ name: String) -> ArticulationTable? {
         switch name {
         case "en": english

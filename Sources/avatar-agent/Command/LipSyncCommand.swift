@@ -171,14 +171,8 @@ struct LipSyncCommand {
         let timing = try await timing(document?.content ?? .nothing, language, sound)
         let phones = try TimedPhones.resolve(timing, sound: mono, language: language)
         return LipSyncReport(
-            options: options, timed: phones, table: articulations(language), sound: sound)
-    }
-
-    /// The user's own table for its language, or for all if it is for the world.
-    private func articulations(_ language: String) -> ArticulationTable {
-        let primary = ArticulationTable.primary(language)
-        if let table, table.language == primary || table.language == "world" { return table }
-        return .builtIn(for: language)
+            options: options, timed: phones, table: .chosen(for: language, own: table), sound: sound
+        )
     }
 
     private func timing(

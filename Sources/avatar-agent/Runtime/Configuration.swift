@@ -51,6 +51,7 @@ struct Configuration {
         configuration.issuer.publicURL =
             configuration.publicURL.isEmpty ? configuration.url : configuration.publicURL
         configuration.avatar.version = Program.version
+        configuration.avatar.articulations = configuration.articulations
         return configuration
     }
 
