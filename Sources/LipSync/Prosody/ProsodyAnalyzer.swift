@@ -113,17 +113,20 @@ public struct ProsodyAnalyzer: Sendable {
 
 /// 48 to 16 kHz: a 31-tap windowed sinc, then every third sample.
 private struct Decimator: Sendable {
-    private static let taps: [Float] = (0..<31).map { index in
-        let x = Double(index - 15)
-        let angle = Double.pi * 2 * 7000 / 48_000 * x
-        let sinc = x == 0 ? 1 : sin(angle) / angle
-        let window = 0.54 + 0.46 * cos(Double.pi * x / 16)
-        return Float(sinc * window * 2 * 7000 / 48_000)
-    }
+    /// With a zero in front: 32 are four steps of eight.
+    private static let taps: [Float] =
+        [0]
+        + (0..<31).map { index in
+            let x = Double(index - 15)
+            let angle = Double.pi * 2 * 7000 / 48_000 * x
+            let sinc = x == 0 ? 1 : sin(angle) / angle
+            let window = 0.54 + 0.46 * cos(Double.pi * x / 16)
+            return Float(sinc * window * 2 * 7000 / 48_000)
+        }
 
-    /// What the next sample still needs: at first silence, of which the filter keeps 28, so that the
+    /// What the next sample still needs: at first silence, of which the filter keeps 29, so that the
     /// third sample gives the first output.
-    private var carried = [Float](repeating: 0, count: 28)
+    private var carried = [Float](repeating: 0, count: 29)
 
     mutating func add(_ samples: [Float], to output: inout [Float]) {
         let taps = Self.taps

@@ -120,7 +120,10 @@ struct SpectralFrames: Sendable {
         let finite = samples.map { $0.isFinite ? $0 : 0 }
         guard factor > 1 else { return finite }
         let half = 10 * factor
-        let taps: [Float] = (-half...half).map { offset in
+        // Zeros in front: a multiple of eight goes through the product in whole steps.
+        let zeros = 7 - 2 * half % 8
+        let taps: [Float] = (-half - zeros...half).map { offset in
+            guard offset >= -half else { return 0 }
             let x = Double(offset)
             let angle = Double.pi * 0.9 / Double(factor) * x
             let sinc = offset == 0 ? 1 : sin(angle) / angle
@@ -130,9 +133,9 @@ struct SpectralFrames: Sendable {
         var output: [Float] = []
         output.reserveCapacity(samples.count / factor + 1)
         for centre in stride(from: 0, to: samples.count, by: factor) {
-            let skipped = max(half - centre, 0)
+            let skipped = max(half + zeros - centre, 0)
             let sum = product(
-                finite, from: centre - half + skipped, taps, offset: skipped,
+                finite, from: centre - half - zeros + skipped, taps, offset: skipped,
                 count: taps.count - skipped)
             output.append(sum.isFinite ? sum : 0)
         }
