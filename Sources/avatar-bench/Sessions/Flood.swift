@@ -8,8 +8,8 @@ final class Flood: Sendable {
     private let state: OnWeb
 
     /// The web loop's own.
+    // SAFETY: read and written on the loop's thread alone.
     private final class OnWeb: @unchecked Sendable {
-        // SAFETY: read and written on the loop's thread alone.
         var connections: [TCPConnection] = []
         var answers = 0
     }
