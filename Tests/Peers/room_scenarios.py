@@ -38,7 +38,7 @@ class Client:
     def __init__(self, identity, room, **grants):
         self.identity, self.name, self.grants = identity, room, grants
         self.room, self.seen, self.data, self.tracks, self.sound = rtc.Room(), [], [], {}, {}
-        self.speakers, self.tasks = [], []
+        self.speakers, self.tasks, self.listening = [], [], {}
         r, note = self.room, self.seen.append
         r.on("participant_connected", lambda p: note(["joined", p.identity, p.name, int(p.kind), p.metadata, dict(p.attributes)]))
         r.on("participant_disconnected", lambda p: note(["left", p.identity, int(p.disconnect_reason or 0)]))
@@ -69,7 +69,12 @@ class Client:
         # Browsers name their microphones all alike.
         name = publication.name if publication.name not in ("", "microphone") else participant.identity
         self.tracks[name] = (track, publication)
-        self.tasks.append(asyncio.ensure_future(self.listen(track, name)))
+        # Who comes back publishes anew; the stream of the track that is gone goes on with silence.
+        if name in self.listening:
+            self.listening[name].cancel()
+            self.sound.pop(name, None)
+        self.listening[name] = asyncio.ensure_future(self.listen(track, name))
+        self.tasks.append(self.listening[name])
 
     async def listen(self, track, name):
         stream = rtc.AudioStream(track, sample_rate=48000, num_channels=1)
