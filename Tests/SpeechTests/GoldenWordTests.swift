@@ -20,7 +20,7 @@ import Testing
     ]
 
     private static let others: [(String, String, String)] = [
-        ("de", "wir", "FV E AI/L"), ("de", "zwei", "L>CH FV AI>E"), ("de", "schön", "CH O/U L"),
+        ("de", "wir", "FV E AI/L/-"), ("de", "zwei", "L>CH FV AI>E"), ("de", "schön", "CH O/U L"),
         ("de", "über", "U MBP AI"), ("de", "ich", "E E"), ("de", "Pfeffer", "MBP>FV E FV AI"),
         ("de", "Straße", "CH L -/L AI CH E"), ("de", "Äpfel", "E MBP FV E L"),
         ("de", "zwölf", "L>CH FV O L FV"), ("de", "Buch", "MBP U -"),
