@@ -5,39 +5,12 @@ usage: conformance.py AGENT SERVERS SCENARIO…
   SERVERS  own, reference, or both with a comma
 Prints {"own": {"v0": {SCENARIO: …}, "v1": …}, "reference": …, "exit": status of the own server after SIGTERM}.
 """
-import json, os, signal, socket, subprocess, sys, tempfile, time, urllib.request
+import json, os, subprocess, sys, tempfile
+
+from processes import end, free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(url, process, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise SystemExit(f"{process.args[0]} ended with {process.returncode} before it answered")
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"{url} did not answer")
-
-
-def end(process):
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        return process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return "killed"
 
 
 def main():
@@ -53,7 +26,7 @@ def main():
     servers = {name: subprocess.Popen(programs[name](str(ports[name])), stdout=subprocess.DEVNULL, stderr=log, env=env, cwd=work) for name in wanted}
     try:
         for name, server in servers.items():
-            wait_for(f"http://127.0.0.1:{ports[name]}/", server)
+            wait_for(f"http://127.0.0.1:{ports[name]}/", server, seconds=60, attempt=5)
         result = {}
         for version in ("v0", "v1"):
             runs = {
@@ -66,11 +39,11 @@ def main():
                     log.seek(0)
                     raise SystemExit(f"{name} {version}: {err[-2500:]}\nserver:\n{log.read()[-2000:]}")
                 result.setdefault(name, {})[version] = json.loads(out.strip().splitlines()[-1])
-        result["exit"] = end(servers["own"])
+        result["exit"] = end(servers["own"], 20)
         print(json.dumps(result))
     finally:
         for server in servers.values():
-            end(server)
+            end(server, 20)
 
 
 main()

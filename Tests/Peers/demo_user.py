@@ -8,15 +8,11 @@ import asyncio, json, os, re, signal, socket, subprocess, sys, tempfile, time, u
 import numpy as np
 from livekit import rtc
 
+from processes import free_port
+
 AGENT = sys.argv[1]
 WORK = tempfile.mkdtemp(prefix="avatar-demo-")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("LIVEKIT_") and k != "AVATAR_KEY"}
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def start(*options):

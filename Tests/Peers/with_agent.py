@@ -10,39 +10,12 @@ usage: with_agent.py AGENT CLIENT [option…] < plan.json
     stun has the reference server name a STUN server on a free port (plan: "stun")
 Prints the client's JSON with "agent_exit" (its status after SIGTERM) and "agent_log" (its last lines) added.
 """
-import json, os, signal, socket, subprocess, sys, tempfile, time, urllib.request
+import json, os, subprocess, sys, tempfile
+
+from processes import end, free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(url, process, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            raise SystemExit(f"{process.args[0]} ended with {process.returncode} before it answered")
-        try:
-            with urllib.request.urlopen(url, timeout=1):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit(f"{url} did not answer")
-
-
-def end(process):
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        return process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return "killed"
 
 
 def main():
@@ -72,9 +45,9 @@ def main():
     # Where the reference server writes down what was signalled.
     plan["trace"] = os.path.join(work, "trace", "signal.jsonl")
     try:
-        wait_for(f"http://127.0.0.1:{rtc}/", sfu)
+        wait_for(f"http://127.0.0.1:{rtc}/", sfu, seconds=20, attempt=1)
         process = subprocess.Popen([agent, "start", "--port", str(http), "--log-format", "json", *words], stderr=log, env=env, cwd=work)
-        wait_for(f"http://127.0.0.1:{http}/health", process)
+        wait_for(f"http://127.0.0.1:{http}/health", process, seconds=20, attempt=1)
         plan.update(http=f"http://127.0.0.1:{http}", livekit=env["LIVEKIT_URL"], key=KEY, secret=SECRET, agent_pid=process.pid, sfu=f"http://127.0.0.1:{rtc}")
         variables = dict(os.environ, **dict(o[7:].split("=", 1) for o in options if o.startswith("client:")))
         run = subprocess.run([sys.executable, os.path.join(HERE, client)], input=json.dumps(plan), text=True, capture_output=True, timeout=150, env=variables)
@@ -82,14 +55,14 @@ def main():
             log.seek(0)
             raise SystemExit(f"{client} failed: {run.stderr[-3000:]}\n{run.stdout[-2000:]}\nagent:\n{log.read()[-3000:]}")
         result = json.loads(run.stdout.strip().splitlines()[-1])
-        result["agent_exit"] = end(process)
+        result["agent_exit"] = end(process, 10)
         log.seek(0)
         result["agent_log"] = log.read().splitlines()[-40:]
         print(json.dumps(result))
     finally:
         if process:
-            end(process)
-        end(sfu)
+            end(process, 10)
+        end(sfu, 10)
 
 
 main()

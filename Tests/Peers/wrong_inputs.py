@@ -7,6 +7,8 @@ Prints one JSON object: what happened in each case, by the case's name.
 """
 import base64, concurrent.futures, glob, hashlib, json, os, re, signal, socket, ssl, subprocess, sys, tempfile, threading, time
 
+from processes import free_port
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY, SECRET, WRONG = "devkey", "secretsecretsecretsecretsecretsecret", "wrongwrongwrongwrongwrongwrongwrong!"
 AGENT = sys.argv[1]
@@ -19,12 +21,6 @@ def lose(server, port):
     trace = os.path.join(WORK, f"trace-{port}", "signal.jsonl")
     until(lambda: os.path.exists(trace) and "answer" in open(trace).read(), 15)
     server.kill()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def environment(**more):

@@ -38,7 +38,7 @@ struct DoctorCommand {
             "libssl", "libsrtp2", "libopus", "libwebsockets", "libprotobuf-c", "libmicrohttpd",
             "libwslay", "libcurl", "libyaml",
         ]
-        guard let maps = try? readFile("/proc/self/maps", max: 4 << 20) else {
+        guard let maps = try? InputFile.all("/proc/self/maps", limit: 4 << 20) else {
             return .note("libraries", "the list of loaded libraries cannot be read")
         }
         var found: [String] = []
@@ -91,21 +91,6 @@ struct DoctorCommand {
                 "HTTP port", "nothing can listen on \(address): \(error)", .unavailable,
                 advice: "Set http.address to an address of this machine.")
         }
-    }
-
-    /// A file of the kernel's or a small one.
-    private static func readFile(_ path: String, max: Int) throws(SystemError) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw SystemError(call: "open", code: errno) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 65_536)
-        while bytes.count < max {
-            let count = read(descriptor, &chunk, chunk.count)
-            guard count > 0 else { break }
-            bytes += chunk[..<count]
-        }
-        return bytes
     }
 }
 

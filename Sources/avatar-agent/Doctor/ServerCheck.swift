@@ -34,24 +34,26 @@ struct ServerCheck {
                     advice: "Set LIVEKIT_URL (livekit.url) to something like wss://example.com."))
             return
         }
-        guard await find(url, &report) else { return }
+        guard let addresses = await find(url, &report) else { return }
         guard await ask(url, &report) else { return }
-        await reportRelayPort(url, &report)
+        if !url.isSecure, let address = addresses.first {
+            await reportRelayPort(of: address, &report)
+        }
         await listen(&report)
     }
 
-    private func find(_ url: SignalURL, _ report: inout DoctorReport) async -> Bool {
+    private func find(_ url: SignalURL, _ report: inout DoctorReport) async -> [IPAddress]? {
         do {
             let addresses = try await runtime.names.addresses(of: url.host)
             let list = addresses.prefix(4).map(\.description).joined(separator: ", ")
             report.add(.good("server", "\(url) is at \(list)"))
-            return true
+            return addresses
         } catch {
             report.add(
                 .bad(
                     "server", "the name \(url.host) cannot be resolved", .unavailable,
                     advice: "Check LIVEKIT_URL and this machine's name service."))
-            return false
+            return nil
         }
     }
 
@@ -153,10 +155,9 @@ struct ServerCheck {
     // MARK: The media
 
     /// Only a note: the avatar itself speaks UDP.
-    private func reportRelayPort(_ url: SignalURL, _ report: inout DoctorReport) async {
-        guard !url.isSecure, let addresses = try? await runtime.names.addresses(of: url.host),
-            let address = addresses.first
-        else { return }
+    private func reportRelayPort(
+        of address: IPAddress, _ report: inout DoctorReport
+    ) async {
         let port = SocketAddress(address, port: 7881)
         let web = runtime.web
         let isOpen = await withCheckedContinuation { continuation in
