@@ -191,6 +191,20 @@ import Testing
         return try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 24)
     }
 
+    /// The same through every server at once, for clients that need no quiet machine.
+    static func runThroughAll(
+        _ plan: JSONValue, client: String
+    ) async throws -> [(server: Server, result: JSONValue)] {
+        try await withThrowingTaskGroup(of: (server: Server, result: JSONValue).self) { group in
+            for server in Server.allCases {
+                group.addTask {
+                    (server, try await run(plan, client: client, options: server.options))
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
     /// The program beside the test bundle.
     static func agentPath() throws -> String {
         let here = URL(
