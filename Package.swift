@@ -166,8 +166,9 @@ let package = Package(
         tests(
             "InteropTests",
             [
-                "Base", "Crypto", "LiveKit", "LipSync", "Net", "Speech", "WebRTC", "Transport",
-                "avatar-agent", "avatar-voice-flite",
+                "Base", "Crypto", "Telemetry", "LiveKit", "LipSync", "Net", "Web", "Speech",
+                "WebRTC",
+                "Transport", "Room", "Avatar", "DevServer", "avatar-agent", "avatar-voice-flite",
             ]),
         tests("TidyTests", []),
         // Replaces gettimeofday in the simulation's process, which OpenSSL's DTLS timer reads, and
