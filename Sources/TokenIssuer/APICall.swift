@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-internal import Base
+public import Base
 
 /// One HTTP request, as the routes look at it.
 public struct APICall: Sendable {
@@ -11,16 +11,19 @@ public struct APICall: Sendable {
     public var headers: [(name: String, value: String)]
     /// The body, whole and bounded by the server.
     public var body: [UInt8]
+    /// Whose requests are counted together, as far as that can be believed; nil: nobody's.
+    public var client: IPAddress?
 
     /// Joins the parts of a request.
     public init(
         method: String, path: String, headers: [(name: String, value: String)] = [],
-        body: [UInt8] = []
+        body: [UInt8] = [], client: IPAddress? = nil
     ) {
         self.method = method
         self.path = path
         self.headers = headers
         self.body = body
+        self.client = client
     }
 
     /// The first value of a header; names compare without case.

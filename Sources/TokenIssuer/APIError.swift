@@ -44,6 +44,11 @@ public struct APIError: Error, Equatable, Sendable {
     static func invalidField(_ name: String, _ rule: String) -> APIError {
         APIError(422, "invalid_field", "\(name) \(rule).")
     }
+    static func rateLimited(retryAfter: Int) -> APIError {
+        var error = APIError(429, "rate_limited", "Too many requests came from this address.")
+        error.retryAfter = retryAfter
+        return error
+    }
     static func unreachable(_ reason: String) -> APIError {
         APIError(502, "room_unreachable", reason)
     }

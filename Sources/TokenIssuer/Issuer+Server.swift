@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Base
 public import Web
 
 /// The issuer on the HTTP server.
@@ -17,7 +18,8 @@ extension Issuer {
         for path in Self.paths {
             for method in path.methods + ["OPTIONS"] {
                 routes.on(method, path.pattern, bodyMax: Self.bodyMax) { request in
-                    let answer = await self.answer(APICall(request))
+                    let answer = await self.answer(
+                        APICall(request, through: settings.trustedProxies))
                     var headers = HTTPHeaders()
                     for field in answer.headers { headers.append(field.name, field.value) }
                     return HTTPResponse(
@@ -43,12 +45,24 @@ extension Issuer {
 }
 
 extension APICall {
-    init(_ request: HTTPRequest) {
+    /// Nil for a program of this machine: whoever runs there needs no service to harm it. That one
+    /// is at the other end of the connection itself; nobody is believed who only says so.
+    static func client(
+        of peer: IPAddress, forwardedFor: [String], through proxies: TrustedProxies
+    ) -> IPAddress? {
+        let client = proxies.client(of: peer, forwardedFor: forwardedFor)
+        return client == peer && peer.isLoopback ? nil : client
+    }
+
+    init(_ request: HTTPRequest, through proxies: TrustedProxies) {
         let path = request.target.split(
             separator: "?", maxSplits: 1, omittingEmptySubsequences: false)[0]
         self.init(
             method: request.method, path: String(path),
             headers: request.headers.fields.map { (name: $0.name, value: $0.value) },
-            body: request.body)
+            body: request.body,
+            client: Self.client(
+                of: request.remoteAddress.ip,
+                forwardedFor: request.headers.all("X-Forwarded-For"), through: proxies))
     }
 }

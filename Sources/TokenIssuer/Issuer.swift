@@ -6,7 +6,7 @@ internal import LiveKit
 /// The HTTP service: tokens for clients, and the calls that make a session speak.
 ///
 /// Knows requests and answers but no sockets: `Web` carries it, tests call it. Safe to use from any
-/// task; it holds no state of its own.
+/// task; all the state that it holds are the counts of the rate limit.
 public struct Issuer: Sendable {
     /// Longest body of a request, bytes: the longest text in JSON escapes, and metadata beside it.
     public static let bodyMax = 256 * 1024
@@ -21,6 +21,7 @@ public struct Issuer: Sendable {
     let sessions: any SessionControl
     let clock: @Sendable () -> WallClock
     private let check: CallerCheck
+    private let limit: RateLimit
 
     /// Creates the service.
     ///
@@ -36,6 +37,7 @@ public struct Issuer: Sendable {
         self.sessions = sessions
         self.clock = clock
         check = CallerCheck(settings: settings)
+        limit = RateLimit(perMinute: settings.requestsPerMinute)
     }
 
     /// Answers one request; never throws: every refusal is an answer too.
@@ -53,6 +55,9 @@ public struct Issuer: Sendable {
         if call.path == "/health" {
             try allow(call, "GET", "HEAD")
             return APIAnswer { $0.member("status", "ok") }
+        }
+        if let client = call.client, let seconds = limit.wait(for: client, at: clock()) {
+            throw .rateLimited(retryAfter: seconds)
         }
         if call.method == "OPTIONS" { return try preflight(call) }
         let caller = try check.caller(of: call, now: clock())

@@ -15,6 +15,9 @@ public struct IssuerSettings: Sendable {
     public var origins = ["http://localhost:*", "http://127.0.0.1:*"]
     /// Proxies whose `X-Forwarded-For` counts.
     public var trustedProxies = TrustedProxies()
+    /// Requests that one address may make in a minute; 0 sets no limit. Programs of
+    /// this machine have none.
+    public var requestsPerMinute = 600
     /// Rooms that `POST /token` serves where bearer keys are set; a `*` at the end takes any rest.
     public var tokenRooms: [String] = []
     /// Longest life of a session, minutes.

@@ -37,7 +37,7 @@ public struct TrustedProxies: Sendable, Equatable {
         guard (1...2).contains(parts.count), let address = IPAddress(String(parts[0])) else {
             return false
         }
-        let bytes = Self.plain(address)
+        let bytes = address.unmapped.bytes
         var bits = bytes.count * 8
         if parts.count == 2 {
             guard let number = Int(parts[1]), (0...bits).contains(number) else { return false }
@@ -66,14 +66,15 @@ public struct TrustedProxies: Sendable, Equatable {
     }
 
     private func isTrusted(_ address: IPAddress) -> Bool {
-        let bytes = Self.plain(address)
+        let bytes = address.unmapped.bytes
         return networks.contains { $0.contains(bytes) }
     }
+}
 
+extension IPAddress {
     /// An IPv4 address that came in IPv6 clothes (::ffff:a.b.c.d) is the same one.
-    private static func plain(_ address: IPAddress) -> [UInt8] {
-        let bytes = address.bytes
-        let mapped = [UInt8](repeating: 0, count: 10) + [0xFF, 0xFF]
-        return bytes.count == 16 && bytes.starts(with: mapped) ? Array(bytes[12...]) : bytes
+    var unmapped: IPAddress {
+        guard case .v6(high: 0, let low, _) = self, low >> 32 == 0xFFFF else { return self }
+        return .v4(UInt32(truncatingIfNeeded: low))
     }
 }

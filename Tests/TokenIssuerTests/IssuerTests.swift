@@ -176,6 +176,52 @@ import Testing
         #expect(SessionID(id.description + "A", secret: "s") == nil)
     }
 
+    @Test func whoCallsTooOftenIsToldWhenToComeAgain() async throws {
+        let desk = Desk { $0.requestsPerMinute = 3 }
+        for _ in 0..<3 { #expect(try await desk.answer(from: "203.0.113.9").status == 200) }
+        let refused = try await desk.answer(from: "203.0.113.9")
+        #expect(refused.status == 429)
+        #expect(refused.headers.contains { $0.name == "Retry-After" && $0.value == "20" })
+        let code = try JSONValue(parsing: refused.body)["error"]?["code"]?.string
+        #expect(code == "rate_limited")
+        #expect(try await desk.answer(from: "203.0.113.10").status == 200)
+    }
+
+    @Test func aForgedAddressEscapesNoLimitAndStealsNobodysShare() async throws {
+        var proxies = TrustedProxies()
+        let isTaken = proxies.add("10.0.0.4")
+        #expect(isTaken)
+        let desk = Desk { [proxies] settings in
+            settings.requestsPerMinute = 2
+            settings.trustedProxies = proxies
+        }
+        // A stranger that invents an address for each request, directly and through the proxy.
+        for number in 0..<2 {
+            let forged = try await desk.answer(
+                from: "198.51.100.7", forwardedFor: ["203.0.113.\(number)"])
+            #expect(forged.status == 200)
+            let relayed = try await desk.answer(
+                from: "10.0.0.4", forwardedFor: ["203.0.113.\(number), 198.51.100.8"])
+            #expect(relayed.status == 200)
+        }
+        for forged in ["203.0.113.7", "127.0.0.1", "198.51.100.99", ""] {
+            let direct = try await desk.answer(from: "198.51.100.7", forwardedFor: [forged])
+            #expect(direct.status == 429, "\(forged)")
+            let relayed = try await desk.answer(
+                from: "10.0.0.4", forwardedFor: [forged + ", 198.51.100.8"])
+            #expect(relayed.status == 429, "\(forged)")
+        }
+        // Whose addresses were used has its own share, through the proxy.
+        let honest = try await desk.answer(from: "10.0.0.4", forwardedFor: ["203.0.113.0"])
+        #expect(honest.status == 200)
+        // Programs of this machine are not counted, but not everybody who says so is one.
+        for _ in 0..<5 { #expect(try await desk.answer(from: "127.0.0.1").status == 200) }
+        for status in [200, 200, 429] {
+            let claim = try await desk.answer(from: "10.0.0.4", forwardedFor: ["127.0.0.1"])
+            #expect(claim.status == status)
+        }
+    }
+
     @Test func hostileBodiesNeverTrap() async {
         let desk = Desk()
         var random = SeededRandom(seed: 2)
@@ -219,6 +265,15 @@ private struct Desk {
     ) async -> (status: Int, code: String?) {
         let answer = await issuer.answer(request(method, path, headers: headers))
         return (answer.status, (try? JSONValue(parsing: answer.body))?["error"]?["code"]?.string)
+    }
+
+    /// A request as it comes from an address, with what stands in X-Forwarded-For.
+    func answer(from peer: String, forwardedFor: [String] = []) async throws -> APIAnswer {
+        var call = request("GET", "/voices")
+        call.client = APICall.client(
+            of: try #require(IPAddress(peer)), forwardedFor: forwardedFor,
+            through: issuer.settings.trustedProxies)
+        return await issuer.answer(call)
     }
 
     func post(

@@ -96,6 +96,8 @@ struct Configuration {
             throw node.refusal("bearer_keys", "must not hold an empty key")
         }
         issuer.origins = try node.texts("cors_origins") ?? issuer.origins
+        issuer.requestsPerMinute =
+            try node.integer("requests_per_minute", in: 0...1_000_000) ?? issuer.requestsPerMinute
         for text in try node.texts("trusted_proxies") ?? [] {
             guard issuer.trustedProxies.add(text) else {
                 throw node.refusal(
