@@ -11,7 +11,8 @@ public enum PythonEnvironment {
     /// What is installed, each pinned to the version whose behaviour the tests know.
     public static let packages = [
         "livekit==1.2.0", "livekit-api==1.2.2", "livekit-protocol==1.1.29", "aiortc==1.16.0",
-        "aiohttp", "websockets", "playwright==1.65.2", "pipecat-ai-prebuilt==1.3.0",
+        "aiohttp", "websockets", "playwright==1.65.2", "pipecat-ai-prebuilt==1.3.0", "PyYAML",
+        "tree-sitter==0.26.1", "tree-sitter-dart-orchard==0.7.0",
     ]
 
     /// What went wrong, with the words of the program that failed.
