@@ -129,6 +129,8 @@ public actor AvatarSession {
     private var lastUtterance = 0
     private var queue: [(id: Int, text: String, voice: String)] = []
     private var delivery: (id: Int, task: Task<Void, Never>)?
+    /// Of the utterance that is delivered; nil while the pool has it.
+    private var preparer: SpeechPreparer?
     private var roomWaiter: (id: Int, continuation: CheckedContinuation<Void, Never>)?
     private var reader: Task<Void, Never>?
     private var endReason: EndReason?
@@ -319,6 +321,7 @@ public actor AvatarSession {
     private func cancelDelivery() {
         delivery?.task.cancel()
         delivery = nil
+        preparer = nil
         environment.pool.cancelAll(key: poolKey)
         roomWaiter?.continuation.resume()
         roomWaiter = nil
@@ -339,8 +342,9 @@ public actor AvatarSession {
 
     /// Has an utterance spoken by its voice, prepares it on the pool, hands it to the playout.
     private func deliver(_ id: Int, _ text: String, _ voice: String) async {
+        guard delivery?.id == id else { return }
         do {
-            var preparer = try SpeechPreparer(
+            preparer = try SpeechPreparer(
                 settings: environment.settings.opus,
                 language: environment.voices.voice(voice)?.language ?? "en",
                 articulations: environment.settings.articulations)
@@ -350,49 +354,54 @@ public actor AvatarSession {
                 try gathered.add(chunk)
                 let isEager = gathered.total <= Self.eagerSamples
                 guard isEager || gathered.samples.count >= Self.pieceSamples / 2 else { continue }
-                preparer = try await deliver(gathered.take(), with: preparer, to: id)
+                try await deliver(gathered.take(), to: id)
             }
-            preparer = try await deliver(gathered.take(), with: preparer, to: id)
+            try await deliver(gathered.take(), to: id)
             try Task.checkCancellation()
-            let (_, piece) = try await prepare(preparer) { try $0.finish() }
-            append(piece, to: id)
+            try await prepare(id) { try $0.finish() }
         } catch {
             if !Task.isCancelled { fail(id, error) }
         }
         guard delivery?.id == id else { return }
         delivery = nil
+        preparer = nil
         deliverNext()
     }
 
-    private func deliver(
-        _ gathered: Gathered, with preparer: SpeechPreparer, to id: Int
-    ) async throws -> SpeechPreparer {
-        var preparer = preparer
+    private func deliver(_ gathered: Gathered, to id: Int) async throws {
         var (phones, words) = (gathered.phones, gathered.words)
         for start in stride(from: 0, to: gathered.samples.count, by: Self.pieceSamples) {
             await waitForRoom(id)
             try Task.checkCancellation()
             let end = min(start + Self.pieceSamples, gathered.samples.count)
             let sound = gathered.samples[start..<end]
-            let (next, piece) = try await prepare(preparer) { [phones, words] in
+            try await prepare(id) { [phones, words] in
                 try $0.add(sound, phones: phones, words: words)
             }
-            preparer = next
             (phones, words) = ([], [])
-            append(piece, to: id)
         }
-        return preparer
     }
 
+    /// Has the pool do the next piece of an utterance, and hands it to the playout.
     private func prepare(
-        _ preparer: SpeechPreparer,
-        _ body: @escaping @Sendable (inout SpeechPreparer) throws -> PreparedSpeech
-    ) async throws -> (SpeechPreparer, PreparedSpeech) {
-        try await environment.pool.run(key: poolKey) {
-            var preparer = preparer
+        _ id: Int, _ body: @escaping @Sendable (inout SpeechPreparer) throws -> PreparedSpeech
+    ) async throws {
+        guard delivery?.id == id, let mine = preparer else { throw CancellationError() }
+        preparer = nil
+        let (next, piece) = try await environment.pool.run(key: poolKey) {
+            var preparer = mine
             let piece = try body(&preparer)
             return (preparer, piece)
         }
+        guard delivery?.id == id else { throw CancellationError() }
+        preparer = next
+        append(piece, to: id)
+    }
+
+    /// The voice is late. While the pool has the preparer, a piece comes anyway.
+    private func hasten(_ id: Int, to needed: Double) {
+        guard delivery?.id == id, let piece = preparer?.hasten(to: needed) else { return }
+        playout.hasten(piece, of: id)
     }
 
     private func append(_ piece: PreparedSpeech, to id: Int) {
@@ -458,7 +467,11 @@ public actor AvatarSession {
     }
 
     private func carryOut() {
-        for output in playout.drain() { carryOut(output) }
+        while true {
+            let outputs = playout.drain()
+            guard !outputs.isEmpty else { return }
+            for output in outputs { carryOut(output) }
+        }
     }
 
     private func carryOut(_ output: Playout.Output) {
@@ -479,6 +492,7 @@ public actor AvatarSession {
             guard let waiter = roomWaiter, waiter.id == id else { return }
             roomWaiter = nil
             waiter.continuation.resume()
+        case .wantsMouth(let id, let needed): hasten(id, to: needed)
         }
     }
 

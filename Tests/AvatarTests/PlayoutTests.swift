@@ -323,7 +323,7 @@ private struct Stage {
             case .finished(let id, let outcome):
                 #expect(outcomes[id] == nil, "an utterance ends once")
                 outcomes[id] = outcome
-            case .speakingChanged, .wantsMore: break
+            case .speakingChanged, .wantsMore, .wantsMouth: break
             }
         }
     }

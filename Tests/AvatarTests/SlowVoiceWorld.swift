@@ -230,7 +230,7 @@ struct SlowVoiceWorld {
             case .finished(let id, let outcome):
                 if outcomes[id] != nil { doubleOutcomes += 1 }
                 outcomes[id] = outcome
-            case .speakingChanged, .wantsMore: break
+            case .speakingChanged, .wantsMore, .wantsMouth: break
             }
         }
     }

@@ -14,6 +14,13 @@ import Testing
         return Float(
             (1...8).reduce(0.0) { $0 + sin(2 * .pi * 140 * Double($1) * t) / Double($1) } * 0.2)
     }
+    /// A stretch of a tone without end.
+    static func tone(milliseconds range: Range<Int>) -> ArraySlice<Float> {
+        (range.lowerBound * 48..<range.upperBound * 48).map {
+            Float(sin(2 * .pi * 140 * Double($0) / 48_000) * 0.2)
+        }[...]
+    }
+
     static let phones = [
         Phone("sil", start: 0, end: 100), Phone("M", start: 100, end: 200),
         Phone("AA1", start: 200, end: 500), Phone("P", start: 500, end: 600),

@@ -15,6 +15,19 @@ extension Playout {
         }
     }
 
+    /// Asks for what is missing of a curve that is needed in the next frames.
+    mutating func askForMouth() {
+        guard let utterance = utterances.first(where: { !$0.isPlayedOut }),
+            utterance.startFrame != nil
+        else { return }
+        let due = utterance.position + min(max(lead, 0), Self.mouthLead)
+        // A frame early, and not for what is left of the sound that is there.
+        guard !utterance.isComplete, utterance.starvation == nil,
+            utterance.mouthEnd < min(due + 20, utterance.tellableEnd - 60)
+        else { return }
+        outputs.append(.wantsMouth(utterance.id, until: due + Self.mouthReserve))
+    }
+
     /// Where all before it are complete, an utterance's start is known before it comes.
     mutating func announceSuccessors(of first: Int) {
         var index = first

@@ -25,6 +25,9 @@ public struct Playout: Sendable {
         case speakingChanged(Bool)
         /// Less than `preparedMax` is held: the voice may go on.
         case wantsMore(Int)
+        /// The voice is late: the mouth must be decided up to this time of the utterance, ms, with what
+        /// is known; answer with `hasten`.
+        case wantsMouth(Int, until: Double)
     }
 
     /// How an utterance ended.
@@ -48,6 +51,12 @@ public struct Playout: Sendable {
     static let fullRateTail: Int64 = 500
     /// In longer silence one frame in twenty goes out, as Opus DTX does: every 400 ms.
     static let idleStride: Int64 = 20
+    /// Milliseconds of lead that a mouth has at least, be it by knowing less of what comes: with what
+    /// a client's jitter buffer holds the way there is covered. It has more when the voice allows; a
+    /// closure wants to be known 110 ms before it is decided.
+    static let mouthLead = 60.0
+    /// Milliseconds beyond it for which a mouth is decided, so that nobody asks in every frame.
+    static let mouthReserve = 40.0
     /// Frames held ready per session at most: 10 s.
     public static let preparedMax = 500
 
@@ -119,6 +128,12 @@ public struct Playout: Sendable {
     public mutating func append(_ piece: PreparedSpeech, to id: Int) {
         guard let index = utterances.firstIndex(where: { $0.id == id }) else { return }
         utterances[index].append(piece)
+    }
+
+    /// Takes what `Output.wantsMouth` asked for; it goes out at once.
+    public mutating func hasten(_ piece: PreparedSpeech, of id: Int) {
+        append(piece, to: id)
+        sendEvents()
     }
 
     /// Whether the voice of an utterance may deliver more now; else wait for `wantsMore`.
@@ -220,6 +235,7 @@ public struct Playout: Sendable {
             nextFrame += 1
         }
         sendEvents()
+        askForMouth()
         finishDrained()
         sendIdle()
         updateSpeaking()

@@ -92,6 +92,8 @@ public struct PreparedSpeech: Sendable {
     public var prosody: [ProsodyEvent] = []
     /// Speech messages, in order.
     public var speech: [SpeechEvent] = []
+    /// Up to where the mouth is decided by now, ms.
+    public var mouthEnd = Double.infinity
     /// Whether nothing follows.
     public var isLast = false
 
@@ -196,6 +198,8 @@ struct Utterance: Sendable {
     /// Media time of the last keyframe and the last prosody that were told.
     var lastKeyframe = -Double.infinity
     var lastProsody = -Double.infinity
+    /// Up to where its mouth is decided, ms.
+    var mouthEnd = 0.0
     /// Everything was prepared.
     var isComplete = false
     /// It fails when what was prepared has been played.
@@ -278,6 +282,7 @@ struct Utterance: Sendable {
         keyframes.append(piece.keyframes)
         prosody.append(piece.prosody)
         for event in piece.speech { insert(event) }
+        mouthEnd = piece.mouthEnd
         isComplete = isComplete || piece.isLast
     }
 

@@ -40,6 +40,13 @@ struct KeyframeReducer: Sendable {
         return nil
     }
 
+    /// Ends the line at the last sample, unless that is too close to its begin.
+    mutating func flush() -> Keyframe? {
+        guard let sample = pending.last, let last, sample.time - last.time >= Self.shortestGap
+        else { return nil }
+        return keep(sample)
+    }
+
     /// Ends the curve: its last sample is always a keyframe.
     mutating func finish() -> Keyframe? {
         guard let sample = pending.last else { return nil }

@@ -25,6 +25,8 @@ public struct Mouth: Sendable {
     public static let sampleInterval = 1000.0 / 120
     /// The mouth runs ahead of the sound by this much, ms, beyond the filter's own lag.
     static let advance = 10.0
+    /// How far ahead of a moment the filter looks, ms: its own lag and the advance.
+    static let lead = 2000 / rate + advance
     /// After the last sound the curve runs on this long, ms, to settle at rest.
     public static let settle = 240.0
     /// Longest utterance it follows, ms; a hostile phone time ends the curve there.
@@ -72,6 +74,23 @@ public struct Mouth: Sendable {
         run(until: min(known, Self.longest) - Self.lookAhead)
     }
 
+    /// Time up to which its sounds are known, ms.
+    public var known: Double { plan.end }
+
+    /// Computes beyond what ``advance(to:)`` gives, for a voice that is so late that its mouth would
+    /// be late too.
+    ///
+    /// What comes later bends the curve from there on, without a step; it only has less time to
+    /// prepare. So ask for no more than is needed at once.
+    ///
+    /// - Parameter limit: milliseconds; no further than the sounds that are known reach.
+    /// - Returns: the keyframes up to there, in order.
+    public mutating func hasten(to limit: Double) -> [Keyframe] {
+        var keyframes = run(until: min(limit, plan.end - Self.lead))
+        if let last = reducer.flush() { keyframes.append(last) }
+        return keyframes
+    }
+
     /// Computes the rest and the way home; the last keyframe is the mouth at rest.
     public mutating func finish() -> [Keyframe] {
         guard !isFinished else { return [] }
@@ -84,11 +103,10 @@ public struct Mouth: Sendable {
 
     private mutating func run(until limit: Double) -> [Keyframe] {
         var keyframes: [Keyframe] = []
-        let lead = 2000 / Self.rate + Self.advance
         while time <= limit {
             if ticks > 0 {
                 filter.step(
-                    toward: plan.shape(at: time + lead), milliseconds: Self.sampleInterval,
+                    toward: plan.shape(at: time + Self.lead), milliseconds: Self.sampleInterval,
                     rate: Self.rate)
             }
             if let due = reducer.add(Keyframe(time: time, shape: filter.output)) {
@@ -118,7 +136,6 @@ public struct Mouth: Sendable {
             phone.end.isFinite
         else { return 0 }
         let release = phone.start + max(0.6 * phone.duration, 30)
-        let lead = 2000 / rate + advance
         return min(max(closingTime + lead - release, 0), closingTime + lead)
     }
 
