@@ -29,6 +29,9 @@ public final class UDPMux {
     /// Remote addresses of one connection: candidates of four interfaces in both families, and what
     /// routers make of them.
     public static let addressesMax = 32
+    /// What the kernel may hold for all of them while we are kept from reading: a second of fifty
+    /// speakers, each packet counted by it as 2 kB at most.
+    static let receiveBuffer: Int32 = 4 << 20
     /// Names of one connection: each restart of ICE has its own, the last two are in use.
     static let namesMax = 2
 
@@ -67,7 +70,8 @@ public final class UDPMux {
         for address in addresses {
             do throws(SystemError) {
                 let port = try UDPPort(
-                    on: loop, bindingTo: address, ports: port == 0 ? nil : port...port
+                    on: loop, bindingTo: address, ports: port == 0 ? nil : port...port,
+                    receiveBuffer: Self.receiveBuffer
                 ) { [weak self] datagram, remote in
                     self?.received(datagram, from: remote, on: address)
                 }

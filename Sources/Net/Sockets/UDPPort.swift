@@ -58,12 +58,14 @@ public final class UDPPort {
     ///   - ip: the local address; an IPv6 port never takes the IPv4 port of the same number.
     ///   - ports: tried from a random one on; nil lets the kernel choose.
     ///   - trafficClass: of IP_TOS or IPV6_TCLASS.
+    ///   - receiveBuffer: bytes that the kernel may hold for us, as far as it allows; nil leaves
+    ///     its default, which is enough for one peer.
     ///   - receive: called for each datagram, with its source.
     /// - Throws: EADDRINUSE when no port of the range is free, EADDRNOTAVAIL when the address is
     ///   not ours, EMFILE.
     public init(
         on loop: Loop, bindingTo ip: IPAddress, ports: ClosedRange<UInt16>? = nil,
-        trafficClass: Int32 = expeditedForwarding,
+        trafficClass: Int32 = expeditedForwarding, receiveBuffer: Int32? = nil,
         receive: @escaping ([UInt8], SocketAddress) -> Void
     ) throws(SystemError) {
         loop.assertOnLoop()
@@ -74,6 +76,9 @@ public final class UDPPort {
         self.descriptor = descriptor
         do throws(SystemError) {
             clinux_set_datagram_options(descriptor, ip.isV6 ? 1 : 0, trafficClass)
+            if let receiveBuffer {
+                _ = clinux_set_option(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBuffer)
+            }
             try Self.bind(descriptor, ip, ports)
             localAddress = try SocketAddress(localOf: descriptor)
         } catch {
