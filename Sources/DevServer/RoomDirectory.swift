@@ -26,7 +26,8 @@ actor RoomDirectory {
     }
     // SAFETY: used on the media loop alone, by this actor and by the rooms, which live there too.
     private nonisolated(unsafe) let port: UDPMux
-    private let log: Logger
+    // SAFETY: as above.
+    private nonisolated(unsafe) let log: RoomLog
     private(set) var rooms: [String: ServedRoom] = [:]
     private var seats: [ObjectIdentifier: Seat] = [:]
     private var isStopped = false
@@ -36,7 +37,7 @@ actor RoomDirectory {
         _ environment: ServedEnvironment, addresses: [IPAddress], port: UInt16, log: Logger
     ) throws(SystemError) {
         self.environment = environment
-        self.log = log
+        self.log = RoomLog(log, on: environment.loop)
         self.port = try UDPMux(on: environment.loop, bindingTo: addresses, port: port)
     }
 
@@ -79,14 +80,14 @@ actor RoomDirectory {
             self?.assumeIsolated { $0.closed(room) }
         }
         rooms[name] = room
-        log.info("room opened", ["room": .of(name)])
+        log.note(.roomOpened, ["room": .of(name)])
         return room
     }
 
     private func closed(_ room: ServedRoom) {
         guard rooms[room.name] === room else { return }
         rooms[room.name] = nil
-        log.info("room closed", ["room": .of(room.name)])
+        log.note(.roomClosed, ["room": .of(room.name)])
     }
 
     /// Tells all participants that the server ends, and ends.

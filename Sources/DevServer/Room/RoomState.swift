@@ -41,6 +41,8 @@ struct RoomState {
         case disableTrack(String, Bool, subscriber: String)
         /// A track is about to end: 200 ms of silence to all who receive it.
         case fadeTrack(String)
+        /// What the tracks' ways show is asked for: ``measured(_:cutOff:now:)``.
+        case measure
         /// A participant is out: its connections end.
         case end(String)
         /// The room is over.
@@ -113,6 +115,7 @@ struct RoomState {
     /// In the order of their coming.
     var members: [Member] = []
     var speakers = SpeakerBoard()
+    var quality = QualityBoard()
     private var batchAt: Instant?
     /// When nobody was there who would keep it open; nil while somebody is.
     private var emptySince: Instant?
@@ -320,6 +323,7 @@ struct RoomState {
     mutating func connected(_ sid: String, now: RoomTime) {
         guard let index = index(of: sid), !members[index].isAnnounced else { return }
         members[index].isAnnounced = true
+        quality.begin(at: now.instant)
         members[index].info.state = .active
         if members[index].info.isPublisher {
             tellAll(about: sid, now: now)
@@ -412,7 +416,7 @@ struct RoomState {
             if !member.isAnnounced { result = soonest(result, member.joinedAt + Self.joinLimit) }
             for track in member.tracks { result = soonest(result, track.endsAt) }
         }
-        return soonest(result, speakers.deadline)
+        return soonest(soonest(result, speakers.deadline), quality.deadline)
     }
 
     /// Does what is due.
@@ -421,7 +425,7 @@ struct RoomState {
             self.batchAt = nil
             for member in members where member.isUpdateDue { tellAll(about: member.sid, now: now) }
             for member in members { send(.roomUpdate(described), to: member.sid) }
-            tellQuality()
+            tellNewQualities()
         }
         for member in members
         where !member.isAnnounced && member.joinedAt + Self.joinLimit <= now.instant {
@@ -434,6 +438,10 @@ struct RoomState {
             }
         }
         tickSpeakers(now)
+        if let due = quality.deadline, due <= now.instant {
+            quality.rearm(isNeeded: members.contains(where: \.isAnnounced), at: now.instant)
+            emit(.measure)
+        }
         if let closesAt, closesAt <= now.instant { close(.roomClosed, now: now) }
     }
 }

@@ -35,6 +35,8 @@ final class Downlink {
     var isTold = false
     /// Packets of silence still to be sent.
     var silences = 0
+    /// What the receiver told of it last, and the sequence number of its first report.
+    private var reported: (first: Int64, last: RTPRemoteReport)?
 
     init(track: String, subscriber: String, leg: ServedLeg, id: PeerTrackID) {
         self.track = track
@@ -53,6 +55,21 @@ final class Downlink {
         else { return }
         silences = 0
         send(packet.payload, out, isMarked: packet.isMarked, level: packet.audioLevel)
+    }
+
+    /// Notes what the receiver tells of the stream.
+    func note(_ report: RTPRemoteReport) {
+        let first = reported?.first ?? Int64(report.highestSequence)
+        reported = (first, report)
+    }
+
+    /// What is known of the way down; nil before the receiver's first report.
+    func totals(isMuted: Bool) -> QualityBoard.Totals? {
+        guard let (first, report) = reported else { return nil }
+        return QualityBoard.Totals(
+            expected: Int64(report.highestSequence) - first,
+            lost: Int64(report.cumulativeLost), jitter: report.jitter,
+            roundTrip: report.roundTrip, isMuted: isMuted || isDisabled)
     }
 
     /// Passes the publisher's clock on, in the receiver's timestamps.
@@ -119,6 +136,27 @@ final class ServedGuest {
     var downLeg: ServedLeg? { isSingleConnection ? publisher : subscriber }
     /// The connection that makes it active, and that data for it takes.
     var primaryLeg: ServedLeg? { isSubscriberPrimary ? subscriber : publisher }
+
+    /// What all tracks show on their ways between it and us.
+    ///
+    /// - Parameter muted: tracks whose publishers send nothing.
+    func ways(muted: Set<String>) -> [(way: QualityBoard.Way, totals: QualityBoard.Totals)] {
+        var ways: [(way: QualityBoard.Way, totals: QualityBoard.Totals)] = []
+        for (mid, uplink) in uplinks {
+            guard let statistics = publisher?.driver.inspect({ $0.receiveStatistics(of: mid) })
+            else { continue }
+            let totals = QualityBoard.Totals(
+                expected: statistics.expectedCount, lost: statistics.lostCount,
+                jitter: statistics.jitterTime, isMuted: uplink.isMuted)
+            ways.append((.init(participant: sid, track: uplink.track, isUp: true), totals))
+        }
+        for downlink in downlinks.values {
+            guard let totals = downlink.totals(isMuted: muted.contains(downlink.track))
+            else { continue }
+            ways.append((.init(participant: sid, track: downlink.track, isUp: false), totals))
+        }
+        return ways
+    }
 
     /// Which track each section carries to the participant.
     func midToTrack(_ driver: PeerDriver) -> [String: String] {

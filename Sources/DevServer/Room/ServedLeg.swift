@@ -22,6 +22,8 @@ final class ServedLeg {
     /// is given up: it does not read.
     static let lossyBufferMax = 256 * 1024
     static let reliableBufferMax = 8 << 20
+    /// An offer over a connection that stands must be answered by then (the real server's limit).
+    static let answerLimit = Duration.seconds(15)
 
     let target: SignalTarget
     let driver: PeerDriver
@@ -34,6 +36,8 @@ final class ServedLeg {
     /// Something changed while an offer of ours was on its way.
     private(set) var isOfferDue = false
     private var isAbandoned = false
+    /// When the offer went that waits for its answer.
+    private var offeredAt: Instant?
     private(set) var state = PeerState.new
     private var channels: [String: PeerChannelID] = [:]
     private var openChannels: Set<PeerChannelID> = []
@@ -90,8 +94,16 @@ final class ServedLeg {
         return []
     }
 
+    /// When a missing answer is a failure; nil while none is missing, and before the connection
+    /// stands: who never gets so far has the limit of a join.
+    var answerDeadline: Instant? {
+        state == .connected ? offeredAt.map { $0 + Self.answerLimit } : nil
+    }
+
     /// The next offer; nil while one waits for its answer, or when none can be made.
-    func offer(_ midToTrack: (PeerDriver) -> [String: String]) -> [SignalResponse] {
+    func offer(
+        at now: Instant, _ midToTrack: (PeerDriver) -> [String: String]
+    ) -> [SignalResponse] {
         guard isAbandoned || !driver.inspect({ $0.isOfferPending }) else {
             isOfferDue = true
             return []
@@ -107,6 +119,7 @@ final class ServedLeg {
         } catch {
             return []
         }
+        offeredAt = now
         offerID += 1
         var offer = SignalDescription(type: "offer", sdp: sdp, id: offerID)
         offer.midToTrackID = midToTrack(driver)
@@ -121,6 +134,7 @@ final class ServedLeg {
         try driver.update { connection, now throws(PeerDescriptionError) in
             try connection.setRemoteDescription(answer.sdp, at: now)
         }
+        offeredAt = nil
     }
 
     /// Takes the client's offer and answers it.

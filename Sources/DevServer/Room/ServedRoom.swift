@@ -30,7 +30,7 @@ actor ServedRoom {
         environment.loop.asUnownedSerialExecutor()
     }
     private let port: UDPMux
-    private let log: Logger
+    private let log: RoomLog
     /// Told once, when the room is over.
     private let onClose: (ServedRoom) -> Void
     var state: RoomState
@@ -42,7 +42,7 @@ actor ServedRoom {
 
     /// Opens a room; on the media loop.
     init(
-        _ state: RoomState, on port: UDPMux, _ environment: ServedEnvironment, log: Logger,
+        _ state: RoomState, on port: UDPMux, _ environment: ServedEnvironment, log: RoomLog,
         onClose: @escaping (ServedRoom) -> Void
     ) {
         self.state = state
@@ -75,7 +75,7 @@ actor ServedRoom {
             isSubscriberPrimary: member.isSubscriberPrimary)
         guest.socket = socket
         guests[sid] = guest
-        log.info("joined", ["room": .of(name), "sid": .of(sid)])
+        log.note(.joined, ["room": .of(name), "sid": .of(sid)])
         pump()
         if !member.isSingleConnection, member.permission.canSubscribe {
             guest.subscriber = leg(.subscriber, of: guest)
@@ -102,7 +102,7 @@ actor ServedRoom {
         guest.lostAt = nil
         guest.warnedAt = nil
         _ = state.resume(ticket)
-        log.info("resumed", ["room": .of(name), "sid": .of(sid)])
+        log.note(.resumed, ["room": .of(name), "sid": .of(sid)])
         pump()
         if let subscriber = guest.subscriber, guest.wasConnected {
             subscriber.driver.update { connection, _ in connection.restartICE() }
@@ -209,6 +209,8 @@ actor ServedRoom {
             guard let uplink = uplink(track) else { return }
             uplink.isMuted = true
             for downlink in uplink.downlinks { fall(downlink, silentFor: Self.fadeSilences) }
+        case .measure:
+            measure()
         case .end(let sid): end(sid)
         case .close:
             if let deadline { environment.loop.cancel(deadline.token) }
@@ -217,12 +219,20 @@ actor ServedRoom {
         }
     }
 
+    private func measure() {
+        let cutOff = guests.values.filter { $0.lostAt != nil }.map(\.sid)
+        let uplinks = guests.values.flatMap(\.uplinks.values)
+        let muted = Set(uplinks.filter(\.isMuted).map(\.track))
+        state.measured(
+            guests.values.flatMap { $0.ways(muted: muted) }, cutOff: Set(cutOff), now: time)
+    }
+
     private func end(_ sid: String) {
         guard let guest = guests.removeValue(forKey: sid) else { return }
         for downlink in guest.downlinks.values {
             uplink(downlink.track)?.downlinks.removeAll { $0 === downlink }
         }
-        log.info("left", ["room": .of(name), "sid": .of(sid)])
+        log.note(.left, ["room": .of(name), "sid": .of(sid)])
         guest.close()
     }
 
@@ -241,7 +251,11 @@ actor ServedRoom {
     }
 
     private var dueTime: Instant? {
-        guests.values.reduce(state.deadline) { soonest(soonest($0, $1.lostAt), $1.warnedAt) }
+        guests.values.reduce(state.deadline) { due, guest in
+            soonest(
+                soonest(soonest(due, guest.lostAt), guest.warnedAt),
+                guest.subscriber?.answerDeadline)
+        }
     }
 
     private func tick() {
@@ -252,6 +266,11 @@ actor ServedRoom {
         }
         for guest in guests.values where guest.lostAt.map({ $0 <= time.instant }) ?? false {
             state.remove(guest.sid, .connectionTimeout, tells: nil, now: time)
+        }
+        for guest in guests.values
+        where guest.subscriber?.answerDeadline.map({ $0 <= time.instant }) ?? false {
+            log.note(.notAnswering, ["sid": .of(guest.sid)])
+            state.remove(guest.sid, .stateMismatch, tells: .reconnect, now: time)
         }
         state.tick(now: time)
         pump()
@@ -307,7 +326,8 @@ actor ServedRoom {
                 .mediaSectionsRequirement(audios: UInt32(max(0, waiting - free)), videos: 0),
                 to: guest.sid)
         } else if let leg = guest.subscriber {
-            for message in leg.offer(guest.midToTrack) { send(message, to: guest.sid) }
+            let messages = leg.offer(at: environment.loop.now, guest.midToTrack)
+            for message in messages { send(message, to: guest.sid) }
         }
     }
 
@@ -325,7 +345,7 @@ actor ServedRoom {
                 send(message, to: guest.sid)
             }
         } catch {
-            log.debug("offer refused", ["sid": .of(guest.sid), "reason": .of("\(error)")])
+            log.note(.offerRefused, ["sid": .of(guest.sid), "reason": .of("\(error)")])
             return
         }
         for mid in state.sendingMIDs(of: guest.sid) where !sections.sendingMIDs.contains(mid) {
@@ -346,7 +366,7 @@ actor ServedRoom {
         do {
             try leg.take(answer: answer)
         } catch {
-            log.debug("answer refused", ["sid": .of(guest.sid), "reason": .of("\(error)")])
+            log.note(.answerRefused, ["sid": .of(guest.sid), "reason": .of("\(error)")])
             return
         }
         noteFlows(guest)
@@ -404,6 +424,9 @@ actor ServedRoom {
             }
         case .channelOpened:
             flushData(guest)
+        case .receptionReported(let id, let report):
+            guest.downlinks.values.first { $0.id == id && $0.leg === leg }?.note(report)
+            return
         default: break
         }
         pump()
@@ -535,7 +558,7 @@ actor ServedRoom {
             return
         }
         if !leg.send(bytes, isReliable: isReliable) {
-            log.warning("a participant does not read its data", ["sid": .of(sid)])
+            log.note(.notReading, ["sid": .of(sid)])
             lost(guest)
         }
     }

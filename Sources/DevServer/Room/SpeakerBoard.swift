@@ -91,25 +91,4 @@ extension RoomState {
             if !heard.isEmpty { send(.speakersChanged(heard), to: member.sid) }
         }
     }
-
-    /// Tells newcomers how good connections are: on one machine they are excellent.
-    mutating func tellQuality() {
-        for index in members.indices where members[index].isAnnounced && !members[index].hasQuality
-        {
-            members[index].hasQuality = true
-            let sid = members[index].sid
-            var info = ConnectionQualityInfo()
-            info.participantSID = sid
-            info.quality = .excellent
-            info.score = 4.5
-            for member in members
-            where member.sid == sid
-                || members[index].tracks.contains(where: {
-                    member.subscriptions.contains($0.info.sid)
-                })
-            {
-                send(.connectionQuality([info]), to: member.sid)
-            }
-        }
-    }
 }

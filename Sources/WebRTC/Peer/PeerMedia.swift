@@ -90,6 +90,11 @@ extension PeerConnection {
     /// What the peer sends, by section.
     public var remoteTracks: [PeerRemoteTrack] { sections.compactMap(\.remoteTrack) }
 
+    /// What came in a section so far; nil before its first packet.
+    public func receiveStatistics(of mid: String) -> RTPReceiveStatistics? {
+        receivers.last { sections[$0.section].mid == mid }?.stream.statistics
+    }
+
     /// Whether packets of a track go out: both sides agreed, and there are keys.
     public func isSending(_ id: PeerTrackID) -> Bool {
         isLive(id) && srtp != nil && path != nil && tracks[id.slot]?.isNegotiated == true

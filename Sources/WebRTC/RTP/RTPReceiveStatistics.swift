@@ -121,6 +121,11 @@ public struct RTPReceiveStatistics: Sendable {
     /// Interarrival jitter in ticks.
     public var jitter: UInt32 { UInt32(clamping: scaledJitter >> 4) }
 
+    /// Interarrival jitter in time.
+    public var jitterTime: Duration {
+        .nanoseconds(Int64(jitter) * 1_000_000_000 / Int64(max(1, clockRate)))
+    }
+
     /// The block for the next report; starts a new interval. Nil before the first packet.
     public mutating func reportBlock(at now: Instant) -> RTCPReportBlock? {
         guard let highest = sequence.highest else { return nil }

@@ -7,6 +7,8 @@ public struct RTPRemoteReport: Hashable, Sendable {
     public var fractionLost: Double
     /// Packets lost in all, less duplicates.
     public var cumulativeLost: Int32
+    /// The highest sequence number that came, and the count of wraps above it.
+    public var highestSequence: UInt32
     /// Interarrival jitter.
     public var jitter: Duration
     /// Round trip by LSR and DLSR (RFC 3550 section 6.4.1); nil before the first SR came back.
@@ -204,7 +206,8 @@ public struct RTPSendStream: Sendable {
         let jitter = Int64(block.jitter) * 1_000_000_000 / Int64(max(1, clockRate))
         return RTPRemoteReport(
             fractionLost: Double(block.fractionLost) / 256, cumulativeLost: block.cumulativeLost,
-            jitter: .nanoseconds(jitter), roundTrip: roundTrip)
+            highestSequence: block.highestSequence, jitter: .nanoseconds(jitter),
+            roundTrip: roundTrip)
     }
 
     private static func needsTwoByteForm(_ ids: RTPExtensionIDs, mid: [UInt8]?) -> Bool {
