@@ -50,11 +50,46 @@ import Testing
         #expect(call("SendData", #"{"data":"?"}"#).failure == .malformed)
         #expect(
             call("ListRooms", "{}", type: "text/plain").failure
-                == TwirpError(404, "bad_route", "unexpected Content-Type: \"text/plain\""))
-        #expect(
-            call("Nope", "{}").failure
                 == TwirpError(
-                    404, "bad_route", "no handler for path \"/twirp/livekit.RoomService/Nope\""))
+                    404, "bad_route", "unexpected Content-Type: \"text/plain\"",
+                    invalidRoute: "POST /twirp/livekit.RoomService/ListRooms"))
+        // To the letter what livekit-server 1.13.3 answered.
+        #expect(
+            (call("Nope", "{}").failure?.json).map { String(decoding: $0, as: UTF8.self) }
+                == #"{"code":"bad_route","msg":"no handler for path "#
+                + #"\"/twirp/livekit.RoomService/Nope\"","#
+                + #""meta":{"twirp_invalid_route":"POST /twirp/livekit.RoomService/Nope"}}"#)
+        let plain = String(decoding: TwirpError.denied.json, as: UTF8.self)
+        #expect(plain == #"{"code":"unauthenticated","msg":"permissions denied"}"#)
+    }
+
+    @Test func whatIsNotServedIsRefusedAsItIsByTheRealServer() throws {
+        let move = try call(
+            "MoveParticipant", #"{"room":"r","identity":"a","destinationRoom":"s"}"#
+        ).get()
+        #expect(move.request == .relocateParticipant(room: "r", identity: "a", destination: "s"))
+        #expect(!move.isAllowed(by: claims { ($0.roomAdmin, $0.room) = (true, "r") }))
+        #expect(
+            move.isAllowed(
+                by: claims {
+                    ($0.roomAdmin, $0.room, $0.destinationRoom) = (true, "r", "s")
+                }))
+        // The same call in protobuf: three texts.
+        let bytes: [UInt8] = [10, 1, 114, 18, 1, 97, 26, 1, 115]
+        #expect(
+            try RoomServiceRequest(method: "ForwardParticipant", decoding: bytes) == move.request)
+        var state = RoomState(
+            name: "r", configuration: nil,
+            now: RoomTime(
+                instant: Instant(nanoseconds: 1), wall: WallClock(unixMilliseconds: 1)),
+            random: SeededRandom(seed: 1))
+        let now = RoomTime(
+            instant: Instant(nanoseconds: 2), wall: WallClock(unixMilliseconds: 2))
+        #expect(state.answer(move.request, now: now).failure == .notImplemented)
+        let rpc = try call(
+            "PerformRpc", #"{"room":"r","destination_identity":"a","method":"m","payload":"p"}"#
+        ).get()
+        #expect(state.answer(rpc.request, now: now).failure?.status == 501)
     }
 
     @Test func aCallNeedsItsGrantForItsRoom() throws {

@@ -73,6 +73,8 @@ extension RoomState {
                 return .failure(.noParticipant)
             }
             return answer(request, about: member, now: now)
+        case .relocateParticipant: return .failure(.notImplemented)
+        case .performRPC: return .failure(.noCalls)
         case .createRoom, .listRooms, .deleteRoom: return .failure(.unavailable)
         }
     }

@@ -8,11 +8,14 @@ struct TwirpError: Error, Equatable {
     let status: Int
     let code: String
     let message: String
+    /// The route that was asked for, where there is none.
+    var invalidRoute: String?
 
-    init(_ status: Int, _ code: String, _ message: String) {
+    init(_ status: Int, _ code: String, _ message: String, invalidRoute: String? = nil) {
         self.status = status
         self.code = code
         self.message = message
+        self.invalidRoute = invalidRoute
     }
 
     static let denied = TwirpError(401, "unauthenticated", "permissions denied")
@@ -32,9 +35,17 @@ struct TwirpError: Error, Equatable {
     static let tooManyRooms = TwirpError(
         429, "resource_exhausted", "twirp error unknown: the server has no room for more")
 
+    /// What livekit-server without its cloud answers to forwarding and moving.
+    static let notImplemented = TwirpError(
+        500, "unknown", "twirp error unknown: not implemented")
+    /// What livekit-server does and this one does not.
+    static let noCalls = TwirpError(
+        501, "unimplemented", "this server makes no calls of its own to participants")
+
     /// A path that there is not.
     static func badRoute(_ path: String) -> TwirpError {
-        TwirpError(404, "bad_route", "no handler for path \"\(path)\"")
+        TwirpError(
+            404, "bad_route", "no handler for path \"\(path)\"", invalidRoute: "POST \(path)")
     }
 
     /// The body of the answer.
@@ -43,6 +54,11 @@ struct TwirpError: Error, Equatable {
         json.object {
             $0.member("code", code)
             $0.member("msg", message)
+            if let invalidRoute {
+                $0.member("meta") { json in
+                    json.object { $0.member("twirp_invalid_route", invalidRoute) }
+                }
+            }
         }
         return json.bytes
     }
@@ -77,7 +93,8 @@ struct TwirpCall: Sendable {
     init(method: String, contentType: String, body: [UInt8], path: String) throws(TwirpError) {
         guard let form = Form(contentType: contentType) else {
             throw TwirpError(
-                404, "bad_route", "unexpected Content-Type: \"\(contentType.prefix(100))\"")
+                404, "bad_route", "unexpected Content-Type: \"\(contentType.prefix(100))\"",
+                invalidRoute: "POST \(path)")
         }
         self.form = form
         let request: RoomServiceRequest?
@@ -101,6 +118,9 @@ struct TwirpCall: Sendable {
         switch request {
         case .createRoom, .deleteRoom: return grant.roomCreate
         case .listRooms: return grant.roomList
+        case .relocateParticipant(let room, _, let destination):
+            return grant.roomAdmin && !grant.room.isEmpty && grant.room == room
+                && grant.destinationRoom == destination
         default: return grant.roomAdmin && !grant.room.isEmpty && grant.room == request.room
         }
     }
@@ -164,6 +184,12 @@ extension RoomServiceRequest {
             self = .sendData(request)
         case "UpdateRoomMetadata":
             self = .updateRoomMetadata(room: room, metadata: try fields.text("metadata"))
+        case "ForwardParticipant", "MoveParticipant":
+            self = .relocateParticipant(
+                room: room, identity: identity, destination: try fields.text("destination_room"))
+        case "PerformRpc":
+            self = .performRPC(
+                room: room, identity: try fields.text("destination_identity"))
         default: return nil
         }
     }

@@ -15,6 +15,10 @@ public enum RoomServiceRequest: Hashable, Sendable {
     case updateSubscriptions(room: String, identity: String, tracks: [String], subscribe: Bool)
     case sendData(SendDataRequest)
     case updateRoomMetadata(room: String, metadata: String)
+    /// Shows a participant in another room too, or moves it there.
+    case relocateParticipant(room: String, identity: String, destination: String)
+    /// Calls a method of a participant; what is to be called stays unread.
+    case performRPC(room: String, identity: String)
 
     /// The room that a call is about; nil for those about rooms as such.
     public var room: String? {
@@ -27,6 +31,7 @@ public enum RoomServiceRequest: Hashable, Sendable {
         case .updateSubscriptions(let room, _, _, _): room
         case .sendData(let request): request.room
         case .updateRoomMetadata(let room, _): room
+        case .relocateParticipant(let room, _, _), .performRPC(let room, _): room
         }
     }
 }

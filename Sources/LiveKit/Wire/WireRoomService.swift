@@ -38,6 +38,14 @@ extension RoomServiceRequest {
         case "UpdateRoomMetadata":
             let call = try MetadataCall(frame: bytes)
             self = .updateRoomMetadata(room: call.room, metadata: call.metadata)
+        case "ForwardParticipant", "MoveParticipant":
+            // Its three texts have the numbers of a mute's.
+            let call = try MuteCall(frame: bytes)
+            self = .relocateParticipant(
+                room: call.room, identity: call.identity, destination: call.track)
+        case "PerformRpc":
+            let member = try RoomMember(frame: bytes)
+            self = .performRPC(room: member.room, identity: member.identity)
         default: return nil
         }
     }
