@@ -206,10 +206,13 @@ import Testing
     }
 
     /// The program beside the test bundle.
-    static func agentPath() throws -> String {
+    static func agentPath() throws -> String { try path(of: "avatar-agent") }
+
+    /// A program of this package, beside the test bundle.
+    static func path(of program: String) throws -> String {
         let here = URL(
             filePath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-        return here.deletingLastPathComponent().appending(path: "avatar-agent").path
+        return here.deletingLastPathComponent().appending(path: program).path
     }
 
     /// The plan with what the voice really said: the same engine, asked directly.

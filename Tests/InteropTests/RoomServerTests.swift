@@ -4,19 +4,108 @@ import TestSupport
 import Testing
 
 /// The room server and the demo as strangers meet them: browsers, first users, attackers.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct RoomServerTests {
-    @Test func browsersOldAndNewStayTogetherInOneRoom() async throws {
-        let result = try await Self.run("browser_rooms.py", "5")
-        #expect(result["there"]?.array == ["old", "one", "two"].map { .string($0) })
-        #expect(result["old"]?.bool == true)
-        for (name, other) in [("one", "two"), ("two", "one")] {
-            let heard = (result["heard"]?[name]?.array ?? []).compactMap(\.string)
-            #expect(Set(heard) == ["friend", other], "\(name)")
-            let data = (result["data"]?[name]?.array ?? []).map { $0[0]?.string ?? "" }
-            #expect(data == ["friend", "page", "page lossy", "words"], "\(name)")
-            #expect(result["events"]?[name]?.array == [], "\(name)")
+@Suite(.serialized, .timeLimit(.minutes(6))) struct RoomServerTests {
+    @Test func fiveTabsOldAndNewStayTogetherForAMinute() async throws {
+        let result = try await LongRuns.shared.browsers()
+        let avatar = try #require(result["avatar"]?.string)
+        let tabs = ["four", "old", "one", "three", "two"]
+        #expect(result["there"]?.array == ([avatar] + tabs).sorted().map { .string($0) })
+        for tab in tabs {
+            let others = tabs.filter { $0 != tab }
+            let heard = (result["heard"]?[tab]?.array ?? []).compactMap(\.string)
+            #expect(Set(heard) == Set(others + ["friend", avatar]), "\(tab)")
+            let data = Set((result["data"]?[tab]?.array ?? []).compactMap(\.string))
+            let sent = others.flatMap { other in
+                [
+                    "page: \(other): hello from \(other)",
+                    "page lossy: \(other): hello from \(other)",
+                    "words: \(other): text of hello from \(other)",
+                ]
+            }
+            let friends = ["friend: friend: hello from friend", "words: friend: many words"]
+            #expect(data == Set(sent + friends), "\(tab)")
+            #expect((result["visemes"]?[tab]?.int ?? 0) > 0, "\(tab)")
+            #expect(result["events"]?[tab]?.array == [], "\(tab)")
+            #expect(result["states"]?[tab]?.string == "connected", "\(tab)")
         }
+        let called = ["TWO", "THREE", "FOUR", "OLD", "FRIEND", "ONE"]
+        #expect(result["answers"]?.array == called.map { .string("HELLO \($0)") })
+        #expect(result["stopped"]?.array == [], "sound that no longer comes")
         #expect(result["complaints"]?.array == [] && result["friend"]?.array == [])
+        #expect(result["exit"]?.int == 0)
+    }
+
+    @Test func theDemoSurvivesItsFirstUser() async throws {
+        let result = try await LongRuns.shared.demo()
+        #expect(result["addresses"]?.array == [.bool(true), .bool(true)])
+        let refused = try #require(result["refused"]?.array)
+        #expect(refused.map { $0[0]?.int } == [69, 69])
+        #expect(refused.map { $0[1]?.int } == [1, 1], "one sentence")
+        #expect(refused.map { $0[2]?.bool } == [true, false])
+        #expect(refused.map { $0[3]?.bool } == [false, true])
+        #expect(result["spoken"]?["ok"]?.bool == true)
+        #expect(result["said"]?.array == [.string("Hello, I can speak.")])
+        #expect(result["loudest"]?.bool == true && result["loud"]?.bool == true)
+        // Half a minute of sleep: the session lives on, or says that it is over.
+        if result["after_sleep"]?.string != "lives" {
+            #expect(result["after_sleep"]?.string == "ended")
+            #expect(["ended", "failed"].contains(result["word"]?[0]?.string))
+            #expect(result["word"]?[1]?.string == "session_ended")
+        }
+        #expect(result["awake"]?.string == "I am awake again.")
+        #expect(result["127.0.0.1"]?.bool == true)
+        #expect(result["exit"]?.int == 0)
+        #expect(result["told"]?.array?.count == 1)
+    }
+
+    @Test func withoutANetworkOurOwnListenerHearsAndTheDoctorExplains() async throws {
+        let result = try await LongRuns.shared.loopback()
+        if let reason = result["skipped"]?.string {
+            return print("no network namespace here, so nothing was tested: \(reason)")
+        }
+        #expect(result["interfaces"]?.array == [.string("lo")])
+        #expect(result["rooms"]?.array == [.string("OK"), .string("OK")], "127.0.0.1 and ::1")
+        #expect(result["http"]?.array == [.string("ok"), .string("ok")], "127.0.0.1 and ::1")
+        for host in ["127.0.0.1", "[::1]"] {
+            let visit = try #require(result["doctor"]?[host])
+            #expect(visit[0]?.int == 0)
+            let lines = (visit[1]?.array ?? []).compactMap(\.string)
+            #expect(lines.contains { $0.contains("a sound came through") }, "\(lines)")
+            #expect(lines.contains { $0.contains("no address but loopback") })
+            #expect(lines.contains { $0.contains("SDKs look for no path over loopback") })
+        }
+        #expect(result["exit"]?.int == 0)
+        #expect(result["session"]?[0]?.int == 0, "\(String(describing: result["session"]))")
+    }
+
+    @Test func lostSoundIsSentAgainAndTheQualityOfTheConnectionIsTold() async throws {
+        let result = try await LongRuns.shared.lossy()
+        let tenth = (result["tenth"]?["down"]?.array ?? []).compactMap(\.int)
+        try #require(tenth.count == 3)
+        // Of what went down, some was lost; a tenth of what is sent again is lost again.
+        #expect(tenth[1] > 10, "\(tenth)")
+        #expect(tenth[2] * 10 >= tenth[1] * 6, "\(tenth)")
+        #expect((result["most"]?["down"]?[1]?.int ?? 0) > 10)
+        for told in [result["told"], result["tab"]] {
+            let words = (told?.array ?? []).filter { $0[0]?.string == "tab" }
+            let qualities = words.compactMap { $0[1]?.string }
+            #expect(qualities.first == "excellent" && qualities.last == "excellent")
+            #expect(qualities.contains("poor"), "\(qualities)")
+        }
+        #expect(result["events"]?.array == [])
+        #expect(result["exit"]?.int == 0)
+    }
+
+    @Test func theOfficialAgentsFrameworkConnects() async throws {
+        let result = try await LongRuns.shared.agents()
+        #expect(result["version"]?.string == LongRuns.agentsVersion)
+        #expect(result["heard"]?.int == 330 && result["report"]?["heard"]?.int == 440)
+        #expect(result["report"]?["user"]?.string == "user")
+        let text = result["texts"]?[0]
+        #expect(text?[0]?.string == "worker")
+        #expect(text?[1]?.string == "Hello there, this is the other agent speaking.")
+        #expect(result["kind"]?.int == 4, "an agent")
+        #expect(result["errors"]?.array == [])
         #expect(result["exit"]?.int == 0)
     }
 
@@ -33,30 +122,70 @@ import Testing
         let after = try #require(result["memory_after"]?.int)
         #expect(after - before < 60, "megabytes: \(before) before, \(after) after")
         #expect((result["warnings"]?.int ?? 99) < 20)
+        // Two thousand joins: all are told of, most of them by count.
+        let joined = try #require(result["flood_of_joins"]?[0]?.int)
+        #expect(joined == 2_000)
+        let seconds = try #require(result["log"]?["seconds"]?.int)
+        for event in ["joined", "left"] {
+            let lines = try #require(result["log"]?["told"]?[event]?.int)
+            #expect(lines <= 30 + 3 * (seconds + 1), "\(lines) lines in \(seconds) s")
+            #expect((result["log"]?["counted"]?[event]?.int ?? 0) > joined, "\(event)")
+        }
         #expect(result["exit"]?.int == 0)
     }
 
-    @Test func theDemoSurvivesItsFirstUser() async throws {
-        let result = try await Self.run("demo_user.py")
-        #expect(result["addresses"]?.array == [.bool(true), .bool(true)])
-        let refused = try #require(result["refused"]?.array)
-        #expect(refused.map { $0[0]?.int } == [69, 69])
-        #expect(refused.map { $0[1]?.int } == [1, 1], "one sentence")
-        #expect(refused.map { $0[2]?.bool } == [true, false])
-        #expect(refused.map { $0[3]?.bool } == [false, true])
-        #expect(result["spoken"]?["ok"]?.bool == true)
-        #expect(
-            result["said"]?.array
-                == ["Hello, I can speak.", "I am awake again."].map { .string($0) })
-        #expect(result["loudest"]?.bool == true && result["after_sleep"]?.bool == true)
-        #expect(result["127.0.0.1"]?.bool == true)
-        #expect(result["exit"]?.int == 0)
-        #expect(result["told"]?.array?.count == 1)
-    }
-
-    private static func run(_ program: String, _ arguments: String...) async throws -> JSONValue {
+    fileprivate static func run(
+        _ program: String, _ arguments: String...
+    ) async throws -> JSONValue {
         let output = try await PythonEnvironment.output(
             of: program, [try ListeningTests.agentPath()] + arguments, seconds: 220)
         return try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 22)
+    }
+}
+
+/// Runs in which little is done and much is waited for, some beside each other: whichever
+/// test asks first starts all, and each waits until all are over, so that none is left behind.
+private struct LongRuns: Sendable {
+    static let shared = LongRuns()
+    static let agentsVersion = "1.8.9"
+
+    private let pages: Task<JSONValue, any Error>
+    private let sleep: Task<JSONValue, any Error>
+    private let alone: Task<JSONValue, any Error>
+    private let framework: Task<JSONValue, any Error>
+    private let loss: Task<JSONValue, any Error>
+
+    private init() {
+        pages = Task { try await RoomServerTests.run("browser_rooms.py", "60") }
+        let sleep = Task { try await RoomServerTests.run("demo_user.py", "30") }
+        let alone = Task {
+            _ = await sleep.result
+            return try await RoomServerTests.run(
+                "loopback_only.py", try ListeningTests.path(of: "avatar-bench"))
+        }
+        framework = Task {
+            _ = await alone.result
+            let sdk = try await PythonEnvironment.agents(version: Self.agentsVersion)
+            return try await RoomServerTests.run("agents_connect.py", sdk)
+        }
+        // After the sleep, in which nothing else is done, there is half a minute of it left.
+        loss = Task {
+            _ = await sleep.result
+            return try await RoomServerTests.run("lossy_room.py")
+        }
+        self.sleep = sleep
+        self.alone = alone
+    }
+
+    func browsers() async throws -> JSONValue { try await value(of: pages) }
+    func demo() async throws -> JSONValue { try await value(of: sleep) }
+    func loopback() async throws -> JSONValue { try await value(of: alone) }
+    func agents() async throws -> JSONValue { try await value(of: framework) }
+
+    func lossy() async throws -> JSONValue { try await value(of: loss) }
+
+    private func value(of task: Task<JSONValue, any Error>) async throws -> JSONValue {
+        for other in [pages, sleep, alone, framework, loss] { _ = await other.result }
+        return try await task.value
     }
 }

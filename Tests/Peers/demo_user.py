@@ -1,6 +1,6 @@
 """What a first user does with `avatar-agent demo`.
 
-usage: demo_user.py AGENT        AGENT: the avatar-agent program
+usage: demo_user.py AGENT SECONDS        AGENT: the avatar-agent program; SECONDS: how long the laptop sleeps
 Prints one JSON object.
 """
 import asyncio, json, os, re, signal, socket, subprocess, sys, tempfile, time, urllib.request
@@ -11,6 +11,9 @@ from livekit import rtc
 from processes import free_port
 
 AGENT = sys.argv[1]
+SLEEP = float(sys.argv[2])
+LONG = "I tell a long story, so that there is time to fall asleep in the middle of it, and I go on and on, about the weather, the sea and the mountains."
+AWAKE = "I am awake again."
 WORK = tempfile.mkdtemp(prefix="avatar-demo-")
 ENV = {k: v for k, v in os.environ.items() if not k.startswith("LIVEKIT_") and k != "AVATAR_KEY"}
 
@@ -39,6 +42,15 @@ class Listener:
         async for event in rtc.AudioStream(track, sample_rate=48000, num_channels=1):
             self.sound.append(float(np.abs(np.frombuffer(event.frame.data, dtype=np.int16)).max()))
 
+    def close(self):
+        for task in self.tasks:
+            task.cancel()
+
+    def ends(self, text):
+        """Whether an utterance of this text has ended."""
+        numbers = {m["u"] for m in self.speech if m["type"] == "start" and m["text"] == text}
+        return any(m["type"] == "end" and m["u"] in numbers for m in self.speech)
+
     def said(self):
         # What runs when somebody comes is told again.
         return list({m["u"]: m["text"] for m in self.speech if m["type"] == "start"}.values()), [m["u"] for m in self.speech if m["type"] == "end"]
@@ -49,6 +61,24 @@ class Listener:
             if time.monotonic() > end:
                 raise TimeoutError(str(self.speech)[-500:])
             await asyncio.sleep(0.02)
+
+
+async def ask(request, allowing=None):
+    try:
+        with await asyncio.to_thread(urllib.request.urlopen, request, timeout=60) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code != allowing:
+            raise
+        return json.load(error)
+
+
+async def post(url, body, **kw):
+    return await ask(urllib.request.Request(url, json.dumps(body).encode()), **kw)
+
+
+async def get(url):
+    return await ask(urllib.request.Request(url), allowing=410)
 
 
 async def main():
@@ -80,16 +110,33 @@ async def main():
         await listener.until(lambda: listener.said()[1])
         result["said"] = listener.said()[0]
         result["loudest"] = max(listener.sound) > 1000
-        # The laptop sleeps, and wakes.
+        # The laptop sleeps in the middle of a sentence, and wakes.
+        path = f"http://127.0.0.1:{http}/session-live/{session['session_id']}"
+        await post(path + "/speak", {"text": LONG})
+        await listener.until(lambda: LONG in listener.said()[0])
         demo.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(3)
+        await asyncio.sleep(SLEEP)
         demo.send_signal(signal.SIGCONT)
-        body = json.dumps({"text": "I am awake again."}).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{http}/session-live/{session['session_id']}/speak", body)
-        with await asyncio.to_thread(urllib.request.urlopen, request, timeout=30) as answer:
-            result["after_sleep"] = json.load(answer)["ok"]
-        await listener.until(lambda: len(listener.said()[1]) == 2)
-        result["said"] = listener.said()[0]
+        # The session lives on, or it is over and says so: then another takes its place.
+        answered = await post(path + "/speak", {"text": AWAKE}, allowing=410)
+        if "error" not in answered:
+            while not (listener.ends(AWAKE) or (await get(path))["state"] in ("ended", "failed")):
+                await asyncio.sleep(0.1)
+        lives = listener.ends(AWAKE)
+        result["after_sleep"] = "lives" if lives else "ended"
+        if not lives:
+            result["word"] = [(await get(path))["state"], (await post(path + "/speak", {"text": AWAKE}, allowing=410))["error"]["code"]]
+            # Who listened sees the speaker go, or was told that it is over.
+            await listener.until(lambda: listener.ended or not listener.room.remote_participants)
+            listener.close()
+            session = (await post(f"http://127.0.0.1:{http}/session-live", {}))
+            await listener.room.disconnect()
+            listener = Listener()
+            await listener.room.connect(session["url"], session["token"])
+            await post(f"http://127.0.0.1:{http}/session-live/{session['session_id']}/speak", {"text": AWAKE})
+        await listener.until(lambda: listener.ends(AWAKE))
+        result["awake"] = listener.said()[0][-1]
+        result["loud"] = max(listener.sound) > 1000
         for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
             with socket.socket(family) as s:
                 result[host] = s.connect_ex((host, rooms)) == 0
@@ -97,8 +144,7 @@ async def main():
         result["exit"] = await asyncio.to_thread(demo.wait, 30)
         await listener.until(lambda: listener.ended)
         result["told"] = listener.ended
-        for task in listener.tasks:
-            task.cancel()
+        listener.close()
         print(json.dumps(result))
     finally:
         if demo.poll() is None:

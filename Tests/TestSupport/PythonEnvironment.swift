@@ -40,12 +40,22 @@ public enum PythonEnvironment {
     ///
     /// - Parameter version: as PyPI has it.
     public static func sdk(version: String) async throws -> String {
-        try await waiting { Result { try installedSDK(version) } }.get()
+        try await waiting { Result { try installed("livekit", version, ["--no-deps"]) } }.get()
     }
 
-    private static func installedSDK(_ version: String) throws -> String {
+    /// The folder of the LiveKit agents framework with all that it needs, an SDK of its own version
+    /// among it, for PYTHONPATH: it is put there first where it is missing.
+    ///
+    /// - Parameter version: as PyPI has it.
+    public static func agents(version: String) async throws -> String {
+        try await waiting { Result { try installed("livekit-agents", version, []) } }.get()
+    }
+
+    private static func installed(
+        _ package: String, _ version: String, _ options: [String]
+    ) throws -> String {
         let python = try python()
-        let target = folder.appending(path: "sdk/livekit-\(version)")
+        let target = folder.appending(path: "sdk/\(package)-\(version)")
         return try locked {
             guard !FileManager.default.fileExists(atPath: target.path) else { return target.path }
             // Under another name until it is whole; what it depends on is the environment's.
@@ -53,7 +63,8 @@ public enum PythonEnvironment {
             try? FileManager.default.removeItem(at: growing)
             let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
             _ = try run(
-                python, pip + ["--no-deps", "--target", growing.path, "livekit==\(version)"],
+                python,
+                pip + options + ["--target", growing.path, "\(package)==\(version)"],
                 seconds: 1_200)
             try FileManager.default.moveItem(at: growing, to: target)
             return target.path

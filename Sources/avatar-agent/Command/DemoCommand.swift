@@ -42,7 +42,8 @@ struct DemoCommand {
         configuration.issuer.publicURL = configuration.url
         let service: HTTPService
         do {
-            service = try await HTTPService(configuration, in: runtime, portOption: "--http-port")
+            service = try await HTTPService(
+                configuration, in: runtime, portOption: "--http-port", alsoAt: .loopbackV6)
         } catch {
             await server.stop()
             throw error

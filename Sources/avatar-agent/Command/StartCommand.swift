@@ -58,15 +58,24 @@ struct StartCommand {
 
 /// The HTTP service at work, and the sessions that it asked for.
 struct HTTPService {
-    private let server: HTTPServer
+    private let servers: [HTTPServer]
     private let registry: SessionRegistry
     private let metrics = Metrics()
 
     /// Where it listens.
-    var address: SocketAddress { server.address }
+    let address: SocketAddress
 
     /// Listens, or says in one sentence why not.
-    init(_ configuration: Configuration, in runtime: Runtime, portOption: String) async throws {
+    ///
+    /// - Parameters:
+    ///   - configuration: where, and for whom.
+    ///   - runtime: what it runs in.
+    ///   - portOption: the option that chooses another port, to be named when this one is taken.
+    ///   - second: listens there too, with the same port, where the machine has that address.
+    init(
+        _ configuration: Configuration, in runtime: Runtime, portOption: String,
+        alsoAt second: IPAddress? = nil
+    ) async throws {
         let registry = SessionRegistry(
             runtime.sessions, url: configuration.url, maxSessions: configuration.maxSessions,
             log: runtime.log.logger("session"))
@@ -78,17 +87,38 @@ struct HTTPService {
             proxies.client(of: record.remoteAddress.ip, forwardedFor: record.forwardedFor)
         }
         settings.observe = { requests($0) }
-        do throws(HTTPServer.StartError) {
-            server = try HTTPServer(
+        func listen(at address: SocketAddress) async throws(HTTPServer.StartError) -> HTTPServer {
+            let server = try HTTPServer(
                 on: runtime.web, at: address, routes: issuer.routes, settings: settings)
             try await server.start()
-        } catch {
-            throw Self.stop(error, address, portOption)
+            return server
         }
+        var place = address
+        var servers: [HTTPServer] = []
+        do throws(HTTPServer.StartError) {
+            let server = try await listen(at: place)
+            servers.append(server)
+            if let second {
+                place = SocketAddress(second, port: server.address.port)
+                do throws(HTTPServer.StartError) {
+                    servers.append(try await listen(at: place))
+                } catch {
+                    // A machine without IPv6 lacks nothing that anybody here asks for.
+                    guard case .system = error else { throw error }
+                }
+            }
+        } catch {
+            for server in servers { await server.stop(within: .zero) }
+            throw Self.stop(error, place, portOption)
+        }
+        self.address = servers[0].address
+        self.servers = servers
         self.registry = registry
-        runtime.log.logger("http").info(
-            "listening",
-            ["address": .of(server.address), "livekit": .url(configuration.url)])
+        for server in servers {
+            runtime.log.logger("http").info(
+                "listening",
+                ["address": .of(server.address), "livekit": .url(configuration.url)])
+        }
     }
 
     /// Opens the operator's port, if there is to be one.
@@ -115,7 +145,7 @@ struct HTTPService {
 
     /// Stops to listen and ends all sessions.
     func stop() async {
-        await server.stop(within: .seconds(2))
+        for server in servers { await server.stop(within: .seconds(2)) }
         await registry.endAll()
     }
 
