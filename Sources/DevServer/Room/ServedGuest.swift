@@ -140,6 +140,7 @@ final class ServedGuest {
     /// What all tracks show on their ways between it and us.
     ///
     /// - Parameter muted: tracks whose publishers send nothing.
+    /// - Returns: a way for each track that something is known of.
     func ways(muted: Set<String>) -> [(way: QualityBoard.Way, totals: QualityBoard.Totals)] {
         var ways: [(way: QualityBoard.Way, totals: QualityBoard.Totals)] = []
         for (mid, uplink) in uplinks {

@@ -72,6 +72,7 @@ struct HTTPService {
     ///   - runtime: what it runs in.
     ///   - portOption: the option that chooses another port, to be named when this one is taken.
     ///   - second: listens there too, with the same port, where the machine has that address.
+    /// - Throws: `Stop` when a port is taken or the system refuses.
     init(
         _ configuration: Configuration, in runtime: Runtime, portOption: String,
         alsoAt second: IPAddress? = nil
