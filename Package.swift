@@ -156,7 +156,9 @@ let package = Package(
         tests("NetTests", ["Base", "Telemetry", "Net", "CLinux"]),
         tests("WebTests", ["Base", "Telemetry", "Net", "Web", "CLinux"]),
         tests("TransportTests", ["Base", "Crypto", "Net", "WebRTC", "Transport"]),
-        tests("RoomTests", ["Base", "Crypto", "Net", "LiveKit", "Room"]),
+        tests(
+            "RoomTests",
+            ["Base", "Telemetry", "LiveKit", "WebRTC", "Net", "Web", "Room", "DevServer"]),
         tests("SpeechTests", ["Base", "Net", "Speech", "LipSync"]),
         tests("AvatarTests", ["Base", "Crypto", "LipSync", "Speech", "Net", "Avatar"]),
         tests(

@@ -102,6 +102,15 @@ public actor Room {
             bufferingPolicy: .bufferingNewest(Self.eventsMax))
     }
 
+    /// A room that is let go without having left: its ports and deadlines end on their own loop, and
+    /// the server sees the connection close.
+    isolated deinit {
+        socket?.close()
+        if let deadline { environment.loop.cancel(deadline.token) }
+        eventSink.finish()
+        for sink in audioSinks.values { sink.finish() }
+    }
+
     // MARK: Joining and leaving
 
     /// Joins a room and returns when the server has let us in.
