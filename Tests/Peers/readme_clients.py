@@ -91,7 +91,7 @@ async def opened(text, service):
 
 
 async def messages(service):
-    """One answer and one message of each kind, as clients get them."""
+    """An answer and a message of each kind, as clients get them; and the participant's attributes."""
     def post(path, body):
         request = urllib.request.Request(service + path, json.dumps(body).encode())
         return json.load(urllib.request.urlopen(request, timeout=60))
@@ -112,13 +112,43 @@ async def messages(service):
 
     room.on("data_received", received)
     await room.connect(session["webrtc"]["url"], session["webrtc"]["token"])
-    await asyncio.to_thread(post, spoken + "/speak", {"text": "This is a sentence that is long enough to be cut before it ends."})
-    for kind in ["start", "viseme", "clock"]:
-        await until(kind)
-    await asyncio.to_thread(post, spoken + "/stop", {})
-    await until("interrupted")
+    for text, kinds in [
+        ("This is a sentence that is long enough to be cut before it ends.", ["start", "words", "envelope", "viseme", "prosody", "clock"]),
+        ("Hm.", ["end"]),
+        ("\U0001F600", ["error"]),
+    ]:
+        await asyncio.to_thread(post, spoken + "/speak", {"text": text})
+        for kind in kinds:
+            await until(kind)
+        if "start" in kinds:
+            await asyncio.to_thread(post, spoken + "/stop", {})
+            await until("interrupted")
+    agent = next(iter(room.remote_participants.values()))
+    attributes = dict(agent.attributes)
     await room.disconnect()
-    return session, got
+    return session, got, attributes
+
+
+def read_contract(page, session, got, attributes):
+    """The messages and the answer as the page writes them have the fields that they really have."""
+    rows = re.findall(r"^\| (`\w+`)? ?\| `(\{.*?\})`:", page, re.M)
+    topic, kinds = "", []
+    for named, text in rows:
+        topic = named.strip("`") or topic
+        message = json.loads(text)
+        kind = message.get("type", topic)
+        kinds.append(kind)
+        if set(message) != set(got[kind]):
+            raise SystemExit(f"README.md: {kind} has {sorted(got[kind])}, not {sorted(message)}")
+    if set(kinds) != set(got):
+        raise SystemExit(f"README.md: tells of {sorted(kinds)}, there are {sorted(got)}")
+    answer = set(re.findall(r"\w+", re.search(r"201 `\{(.*?)\}`", page)[1]))
+    if not answer <= set(session) | set(session["webrtc"]) or not set(session) <= answer | {"url", "token"}:
+        raise SystemExit(f"README.md: a session is answered with {sorted(session)}")
+    told = set(re.findall(r"`(avatar\.\w+|lk\.agent\.\w+)`", page))
+    if not told or not told <= set(attributes):
+        raise SystemExit(f"README.md: the participant has {sorted(attributes)}")
+    return sorted(kinds)
 
 
 def read_dart(text, session, got):
@@ -158,8 +188,9 @@ async def main():
         url = f"http://127.0.0.1:{service}"
         wait_for(url + "/health", demo, seconds=60, attempt=5)
         page = await opened(one(README, "html").text, url)
-        session, got = await messages(url)
-        print(json.dumps({"page": page, "dart": read_dart(one(README, "dart").text, session, got)}))
+        session, got, attributes = await messages(url)
+        kinds = read_contract(open(README, encoding="utf-8").read(), session, got, attributes)
+        print(json.dumps({"page": page, "dart": read_dart(one(README, "dart").text, session, got), "messages": kinds}))
     finally:
         end(demo, 30)
 

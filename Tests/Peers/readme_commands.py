@@ -19,6 +19,7 @@ from readme_blocks import blocks, commands
 README, AGENT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 CLONE, BUILT = os.path.dirname(README), os.path.dirname(AGENT)
 PROGRAMS = ["avatar-agent", "avatar-voice-flite", "avatar-voice-espeak", "avatar-bench"]
+STATIC = ["--static-swift-stdlib", "-Xlinker", "-s"]
 SERVICE = re.compile(r"\.build/release/avatar-agent (demo|start|room-server)\b[^&]*( &)?$")
 
 
@@ -117,7 +118,7 @@ class Reader:
                 done = self.shell(part, dict(self.plain))
                 if done.returncode or done.stdout or done.stderr:
                     raise SystemExit(f"{where}\n{part} is not done already: {done.stdout}{done.stderr}")
-        elif words[:4] == ["swift", "build", "-c", "release"] and set(words[4:]) <= {"--static-swift-stdlib"}:
+        elif words[:4] == ["swift", "build", "-c", "release"] and words[4:] in ([], STATIC):
             manifest = open(f"{CLONE}/Package.swift").read()
             for name in PROGRAMS:
                 if f'.executable(name: "{name}"' not in manifest or not os.access(f"{BUILT}/{name}", os.X_OK):
@@ -204,7 +205,10 @@ class Reader:
         done = await asyncio.to_thread(self.shell, command, environment)
         if done.returncode:
             raise SystemExit(f"{where}\nended with {done.returncode}: {done.stderr[-1000:]}")
-        await asyncio.wait_for(ended.wait(), 60)
+        try:
+            await asyncio.wait_for(ended.wait(), 60)
+        except TimeoutError:
+            raise SystemExit(f"{where}\nwas heard to say {said} and not to end") from None
         await room.disconnect()
         return said[0]
 

@@ -63,7 +63,11 @@ def shell_blocks():
         for command in commands(block):
             count += 1
             words = command.split()
-            if words[0] == "docker":
+            if words[:2] == ["docker", "build"]:
+                check(words[2:] == ["-t", "avatar-agent", "."], f"{command} makes something else")
+            elif words[:2] == ["docker", "run"] and words[-1] == "avatar-agent":
+                check("8080:8080" in words, f"{command} shows no service")
+            elif words[0] == "docker":
                 image = words.index("livekit/livekit-server")
                 options = {word for word in words[image:] if word.startswith("--")}
                 check(options <= SERVER_OPTIONS, f"livekit-server has no {options - SERVER_OPTIONS}")
@@ -88,6 +92,21 @@ def packages():
         text = next(block.text for block in blocks(README) if block.kind == kind and line in block.text)
         check(installed(text[text.index(line):]) == needed, f"{kind} installs {installed(text)}, needed are {needed}")
     return needed
+
+
+def error_codes():
+    """The page lists every error that the service can answer with."""
+    made = set()
+    for path in ["Sources/TokenIssuer/APIError.swift", "Sources/TokenIssuer/Issuer+Sessions.swift", "Sources/Web/HTTPServer/HTTPRefusal.swift"]:
+        text = open(f"{CLONE}/{path}", encoding="utf-8").read()
+        made |= set(re.findall(r'(?:APIError|HTTPRefusal)\(\s*(\d{3}), "(\w+)"', text))
+    made.discard(("426", "upgrade_required"))  # for websockets, of which the service has none
+    page = re.search(r"^Errors are .*?\n\n", open(README, encoding="utf-8").read(), re.M | re.S)[0]
+    told = set()
+    for part in re.sub(r"\s+", " ", page.split(":", 2)[2]).split("\u00b7"):
+        told |= {(re.search(r"\d{3}", part)[0], code) for code in re.findall(r"`([a-z_]+)`", part)}
+    check(told == made, f"the errors differ: {sorted(told ^ made)}")
+    return len(told)
 
 
 def containers():
@@ -146,4 +165,5 @@ def unit():
 
 print(json.dumps({
     "commands": shell_blocks(), "packages": packages(), "services": containers(), "dockerfile": dockerfile(), "unit": unit(),
+    "errors": error_codes(),
 }))
