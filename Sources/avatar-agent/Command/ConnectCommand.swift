@@ -57,6 +57,10 @@ struct ConnectCommand {
         return .ok
     }
 
+    /// Time between the last sample and the departure. A server forgets one who leaves together with
+    /// what is still on its way, and listeners stop to play what waits in their jitter buffers.
+    private static let farewell = Duration.seconds(1)
+
     /// What can happen, from the start of the join on.
     private enum Event: Sendable {
         case joined(AvatarSession)
@@ -93,7 +97,9 @@ struct ConnectCommand {
                 guard !stays else { continue }
                 Task {
                     await joined.spoken()
-                    sink.yield(.spoken)
+                    media.post {
+                        _ = media.schedule(at: media.now + Self.farewell) { sink.yield(.spoken) }
+                    }
                 }
             case .joinTimedOut:
                 if session == nil { throw Stop(.unavailable, SessionRegistry.lateJoin) }
