@@ -58,6 +58,24 @@ import Testing
         #expect(result["agent_exit"]?.int == 0)
     }
 
+    @Test func aTableOfTheUsersOwnMovesTheMouthOfASession() async throws {
+        // Lips that never close: what the table does not name stays as it was.
+        let result = try await Self.run(
+            .object([
+                .init("sentences", .array([.string(Self.sentences[0])])),
+                .init("references", try await Self.plan(mode: "plain")["references"] ?? .null),
+            ]),
+            options: [
+                "file:own.mouth=language en\nP B M p b m | CH 1 | hush | CH | 16 | BF\n",
+                "file:own.yaml=lipsync: {table: own.mouth}", "agent:--config", "agent:own.yaml",
+            ])
+        let utterance = try #require(result["first"]?["utterances"]?.array?.first)
+        let closures = try #require(utterance["closures"]?.array).compactMap(\.number)
+        #expect(closures.count >= 6 && closures.allSatisfy { $0 < 0.1 }, "\(closures)")
+        #expect((utterance["viseme_rate"]?.number ?? 0) > 5)
+        #expect(result["agent_exit"]?.int == 0)
+    }
+
     @Test(arguments: Server.allCases)
     func lateListenersHearWhatComesAfterThem(through server: Server) async throws {
         let result = try await Self.heard(
