@@ -17,7 +17,12 @@ struct KeyframeReducer: Sendable {
     static let longestGap = 199.0
 
     private var last: Keyframe?
-    private var pending: [Keyframe] = []
+    /// The last sample taken, which no line has ended at yet.
+    private var previous: Keyframe?
+    /// The slopes of lines from the last keyframe that pass every sample since within the tolerance,
+    /// weights a ms.
+    private var least = SIMD16<Double>(repeating: -.infinity)
+    private var most = SIMD16<Double>(repeating: .infinity)
     private var recent: [Double] = []
 
     init() {}
@@ -25,18 +30,13 @@ struct KeyframeReducer: Sendable {
     /// Takes the next sample and returns a keyframe when one is due.
     mutating func add(_ sample: Keyframe) -> Keyframe? {
         guard let last else { return keep(sample) }
-        guard let previous = pending.last else {
-            pending.append(sample)
-            return nil
-        }
+        defer { follow(sample) }
+        guard let previous else { return nil }
         if previous.time - last.time >= Self.shortestGap,
             sample.time - last.time > Self.longestGap || !fits(last, sample)
         {
-            let kept = keep(previous)
-            pending.append(sample)
-            return kept
+            return keep(previous)
         }
-        pending.append(sample)
         return nil
     }
 
@@ -49,25 +49,34 @@ struct KeyframeReducer: Sendable {
 
     /// Ends the curve: its last sample is always a keyframe.
     mutating func finish() -> Keyframe? {
-        guard let sample = pending.last else { return nil }
+        guard let sample = previous else { return nil }
         return keep(sample)
     }
 
     private mutating func keep(_ keyframe: Keyframe) -> Keyframe {
         last = keyframe
-        pending.removeAll(keepingCapacity: true)
+        previous = nil
+        least = SIMD16(repeating: -.infinity)
+        most = SIMD16(repeating: .infinity)
         recent.removeAll { $0 <= keyframe.time - 1000 }
         recent.append(keyframe.time)
         return keyframe
     }
 
-    private func fits(_ start: Keyframe, _ end: Keyframe) -> Bool {
+    /// Narrows the lines to those that pass a sample.
+    private mutating func follow(_ sample: Keyframe) {
+        guard let last, sample.time > last.time else { return }
+        previous = sample
         let tolerance = recent.count >= Self.busyCount ? Self.busyTolerance : Self.tolerance
-        let span = end.time - start.time
-        return pending.allSatisfy { sample in
-            let line = start.shape.blended(
-                toward: end.shape, by: (sample.time - start.time) / span)
-            return sample.shape.distance(to: line) <= tolerance
-        }
+        let pace = 1 / (sample.time - last.time)
+        let way = sample.shape.lanes - last.shape.lanes
+        let (low, high) = ((way - tolerance) * pace, (way + tolerance) * pace)
+        least.replace(with: low, where: low .> least)
+        most.replace(with: high, where: high .< most)
+    }
+
+    private func fits(_ start: Keyframe, _ end: Keyframe) -> Bool {
+        let slope = (end.shape.lanes - start.shape.lanes) / (end.time - start.time)
+        return all(slope .>= least) && all(slope .<= most)
     }
 }

@@ -26,139 +26,178 @@ struct PitchTracker: Sendable {
     /// Costs of a jump of an octave and of starting or stopping to voice.
     static let jumpCost = 0.5
     static let voicingCost = 0.14
-    /// Most peaks of one window that are considered.
+    /// Most peaks of one window that are considered, and how high they must be.
     static let candidatesMax = 5
+    static let heightMin: Float = 0.3
+    /// Most samples at 16 kHz that a peak found at 4 kHz is moved by.
+    static let climbMax = 6
 
     /// One hypothesis for one hop; zero hertz is unvoiced.
     private struct Candidate {
         var hertz: Double
+        /// Octaves above 1 Hz.
+        var octaves = 0.0
         var score: Double
         var total = 0.0
         var back = 0
     }
 
+    private let cost: Double
     private var samples = [Float](repeating: 0, count: PitchTracker.window)
-    private var lattice: [[Candidate]] = []
+    /// Sums of squares of every eight samples of the window, and up to each of them.
+    private var energies = [Float](repeating: 0, count: PitchTracker.window / 8)
+    private var power = [Float](repeating: 0, count: PitchTracker.window / 8 + 1)
+    private var coarse = CoarseDifference()
+    /// The hypotheses of the last three hops, and how many of each.
+    private var lattice = [Candidate](
+        repeating: Candidate(hertz: 0, score: 0), count: 3 * (PitchTracker.candidatesMax + 1))
+    private var counts = SIMD4<Int>.zero
+    private var hops = 0
     private var loudest: Double = 1e-9
 
-    init() {}
+    /// - Parameter octaveCost: another than the default, for showing what it is there for.
+    init(octaveCost: Double = PitchTracker.octaveCost) {
+        cost = octaveCost
+    }
 
     /// Takes the next hop and returns the pitch, Hz or 0, of the hop two before it.
     mutating func add(_ hop: ArraySlice<Float>) -> Double? {
-        samples.removeFirst(hop.count)
-        samples.append(contentsOf: hop)
-        let energy = Double(samples.reduce(0) { $0 + $1 * $1 }) / Double(Self.window)
+        take(hop)
+        let energy = Double(power[Self.window / 8]) / Double(Self.window)
         loudest = max(energy, loudest * 0.9995 * 0.9995)
         var unvoiced = Self.unvoicedScore
         // 35 dB below the running maximum.
         let isQuiet = energy < loudest * 3.16e-4 || energy < 1e-8
         if isQuiet { unvoiced += Self.quietBonus }
-        var candidates = [Candidate(hertz: 0, score: unvoiced)]
-        if !isQuiet { candidates += peaks() }
-        push(candidates)
-        guard lattice.count == 3 else { return nil }
-        return decide()
-    }
-
-    private mutating func push(_ candidates: [Candidate]) {
-        var column = candidates
-        for index in column.indices {
-            var best = -Double.infinity
-            for (from, previous) in (lattice.last ?? []).enumerated() {
-                let total = previous.total - transition(previous.hertz, column[index].hertz)
-                if total > best {
-                    best = total
-                    column[index].back = from
-                }
+        let column = hops % 3
+        counts[column] = 0
+        push(Candidate(hertz: 0, score: unvoiced))
+        if !isQuiet {
+            let peaks = coarse.peaks(atMost: Self.candidatesMax, above: Self.heightMin)
+            for index in 0..<peaks.count {
+                push(refine(Int((peaks.lags[index] * 4).rounded())))
             }
-            column[index].total = column[index].score + (best.isFinite ? best : 0)
         }
         // Totals would grow without end: only differences count.
-        let top = column.map(\.total).max() ?? 0
-        for index in column.indices { column[index].total -= top }
-        lattice.append(column)
-        if lattice.count > 3 { lattice.removeFirst() }
+        let range = nodes(column)
+        var top = -Double.infinity
+        for index in range { top = max(top, lattice[index].total) }
+        for index in range { lattice[index].total -= top }
+        hops += 1
+        return hops >= 3 ? decide() : nil
     }
 
-    private func transition(_ from: Double, _ to: Double) -> Double {
-        if from == 0 && to == 0 { return 0 }
-        if from == 0 || to == 0 { return Self.voicingCost }
-        return Self.jumpCost * abs(log2(to / from))
+    private mutating func take(_ hop: ArraySlice<Float>) {
+        samples.removeFirst(hop.count)
+        samples.append(contentsOf: hop)
+        let blocks = hop.count / 8
+        energies.removeFirst(blocks)
+        for block in energies.count..<Self.window / 8 {
+            energies.append(energy(samples, 8 * block..<8 * block + 8))
+        }
+        var sum: Float = 0
+        for index in energies.indices {
+            sum += energies[index]
+            power[index + 1] = sum
+        }
+        coarse.add(hop)
+    }
+
+    /// Where the hypotheses of a hop stand.
+    private func nodes(_ column: Int) -> Range<Int> {
+        let first = column * (Self.candidatesMax + 1)
+        return first..<first + counts[column]
+    }
+
+    /// Adds a hypothesis of this hop with the best way to it.
+    private mutating func push(_ candidate: Candidate) {
+        let column = hops % 3
+        guard counts[column] <= Self.candidatesMax else { return }
+        var node = candidate
+        node.total = node.score
+        if hops > 0 {
+            var best = -Double.infinity
+            for index in nodes((hops + 2) % 3) {
+                let total = lattice[index].total - Self.transition(lattice[index], node)
+                if total > best {
+                    best = total
+                    node.back = index
+                }
+            }
+            node.total += best
+        }
+        lattice[nodes(column).upperBound] = node
+        counts[column] += 1
+    }
+
+    private static func transition(_ from: Candidate, _ to: Candidate) -> Double {
+        if from.hertz == 0 && to.hertz == 0 { return 0 }
+        if from.hertz == 0 || to.hertz == 0 { return voicingCost }
+        return jumpCost * abs(to.octaves - from.octaves)
     }
 
     private func decide() -> Double {
-        var index = 0
-        for (candidate, node) in lattice[2].enumerated() where node.total > lattice[2][index].total
-        {
-            index = candidate
-        }
-        index = lattice[2][index].back
-        index = lattice[1][index].back
-        return lattice[0][index].hertz
+        let newest = nodes((hops + 2) % 3)
+        var best = newest.lowerBound
+        for index in newest where lattice[index].total > lattice[best].total { best = index }
+        return lattice[lattice[lattice[best].back].back].hertz
     }
 
-    /// The peaks of the normalised square difference: coarse at 8 kHz, refined at 16 kHz.
-    private func peaks() -> [Candidate] {
-        let half = stride(from: 0, to: Self.window, by: 2).map {
-            (samples[$0] + samples[$0 + 1]) / 2
+    /// Climbs from a lag to the peak of the normalised square difference beside it.
+    private func refine(_ start: Int) -> Candidate {
+        var lag = start
+        var values = difference(around: lag)
+        for _ in 0..<Self.climbMax {
+            if values[1] >= values[0], values[1] >= values[2] { break }
+            if values[2] > values[0] {
+                lag += 1
+                values = SIMD4(values[1], values[2], difference(at: lag + 1), 0)
+            } else {
+                lag -= 1
+                values = SIMD4(difference(at: lag - 1), values[0], values[1], 0)
+            }
         }
-        let longest = Int(Self.rate / Self.range.lowerBound)
-        let shortest = Int(Self.rate / Self.range.upperBound)
-        let coarse = SquareDifference(half)
-        var found: [(lag: Int, value: Float)] = []
-        var before = coarse.value(shortest / 2 - 1)
-        var here = coarse.value(shortest / 2)
-        for lag in shortest / 2...longest / 2 {
-            let after = coarse.value(lag + 1)
-            if here > 0.3, here >= before, here > after { found.append((lag, here)) }
-            before = here
-            here = after
-        }
-        found.sort { ($0.value, $1.lag) > ($1.value, $0.lag) }
-        let fine = SquareDifference(samples)
-        return found.prefix(Self.candidatesMax).map { refine(2 * $0.lag, fine) }
-    }
-
-    private func refine(_ lag: Int, _ difference: SquareDifference) -> Candidate {
-        let values = (-3...3).map { difference.value(lag + $0) }
-        var top = 1
-        for index in 1...5 where values[index] > values[top] { top = index }
-        let (left, peak, right) = (
-            Double(values[top - 1]), Double(values[top]), Double(values[top + 1])
-        )
+        let (left, peak, right) = (Double(values[0]), Double(values[1]), Double(values[2]))
         let bend = left - 2 * peak + right
         let offset = bend < 0 ? min(max((left - right) / (2 * bend), -1), 1) : 0
-        let hertz = Self.rate / (Double(lag + top - 3) + offset)
+        let hertz = Self.rate / (Double(lag) + offset)
         let height = peak - (left - right) * offset / 4
         let clamped = min(max(hertz, Self.range.lowerBound), Self.range.upperBound)
+        let octaves = log2(clamped)
         return Candidate(
-            hertz: clamped, score: height - Self.octaveCost * log2(Self.range.upperBound / clamped))
-    }
-}
-
-/// n(τ) = 2 Σ x[i]·x[i+τ] / Σ (x[i]² + x[i+τ]²): 1 where a window repeats after τ samples.
-private struct SquareDifference {
-    private let samples: [Float]
-    /// Sums of squares up to each sample.
-    private let power: [Float]
-
-    init(_ samples: [Float]) {
-        self.samples = samples
-        var sum: Float = 0
-        var power: [Float] = [0]
-        power.reserveCapacity(samples.count + 1)
-        for sample in samples {
-            sum += sample * sample
-            power.append(sum)
-        }
-        self.power = power
+            hertz: clamped, octaves: octaves,
+            score: height - cost * (Self.highestOctaves - octaves))
     }
 
-    func value(_ lag: Int) -> Float {
-        let count = samples.count - lag
-        guard lag >= 0, count > 0 else { return 0 }
-        let norm = power[count] + power[samples.count] - power[lag]
-        guard norm > 1e-9 else { return 0 }
-        return 2 * product(samples, from: lag, samples, count: count) / norm
+    private static let highestOctaves = log2(range.upperBound)
+
+    /// n(τ) = 2 Σ x[i]·x[i+τ] / Σ (x[i]² + x[i+τ]²) for a lag and its neighbours: 1 where the window
+    /// repeats after τ samples.
+    private func difference(around lag: Int) -> SIMD4<Float> {
+        let size = Self.window
+        guard lag >= 2, lag + 1 < size else { return .zero }
+        // All three over the samples that the longest has, then what the shorter ones have more.
+        let count = size - lag - 1
+        var sums = products(samples, around: lag, count: count)
+        sums[0] += samples[count] * samples[size - 2] + samples[count + 1] * samples[size - 1]
+        sums[1] += samples[count] * samples[size - 1]
+        let norms = SIMD4(norm(lag - 1), norm(lag), norm(lag + 1), 1)
+        return 2 * sums / norms
+    }
+
+    private func difference(at lag: Int) -> Float {
+        guard lag >= 1, lag < Self.window else { return 0 }
+        return 2 * product(samples, lag: lag, count: Self.window - lag) / norm(lag)
+    }
+
+    private func norm(_ lag: Int) -> Float {
+        let norm = squares(upTo: Self.window - lag) + power[Self.window / 8] - squares(upTo: lag)
+        return max(norm, 1e-9)
+    }
+
+    private func squares(upTo end: Int) -> Float {
+        var sum = power[end / 8]
+        for index in end / 8 * 8..<end { sum += samples[index] * samples[index] }
+        return sum
     }
 }

@@ -4,8 +4,6 @@
 // The math functions alone.
 internal import func Glibc.log10
 internal import func Glibc.pow
-internal import func Glibc.sin
-internal import func Glibc.cos
 #endif
 
 /// The melody and loudness of a voice at one moment.
@@ -34,7 +32,7 @@ public struct ProsodyAnalyzer: Sendable {
     /// Softer than this for 150 ms is silence, dBFS.
     public static let silenceLevel = -45.0
 
-    private var decimator = Decimator()
+    private var decimator = Decimator(by: 3, reach: 5)
     private var input: [Float] = []
     private var lastSquares = 0.0
     private var pitch = PitchTracker()
@@ -50,12 +48,15 @@ public struct ProsodyAnalyzer: Sendable {
     public init() {}
 
     /// Takes 48 kHz mono samples, −1…1, and returns the frames they complete.
-    public mutating func add(_ samples: some Sequence<Float>) -> [ProsodyFrame] {
-        decimator.add(Array(samples), to: &input)
+    public mutating func add(_ samples: [Float]) -> [ProsodyFrame] { add(samples[...]) }
+
+    /// The same for a part of an array.
+    public mutating func add(_ samples: ArraySlice<Float>) -> [ProsodyFrame] {
+        decimator.add(samples, to: &input)
         var output: [ProsodyFrame] = []
         var start = 0
         while input.count - start >= PitchTracker.hop {
-            output += hop(input[start..<start + PitchTracker.hop])
+            if let frame = hop(input, start..<start + PitchTracker.hop) { output.append(frame) }
             start += PitchTracker.hop
         }
         input.removeFirst(start)
@@ -67,13 +68,13 @@ public struct ProsodyAnalyzer: Sendable {
         let tail = waiting.count
         var output: [ProsodyFrame] = []
         for _ in 0..<4 where output.count < tail {
-            output += add(repeatElement(0, count: 480))
+            output += add([Float](repeating: 0, count: 480))
         }
         return Array(output.prefix(tail))
     }
 
-    private mutating func hop(_ samples: ArraySlice<Float>) -> [ProsodyFrame] {
-        let squares = samples.reduce(0.0) { $0 + Double($1 * $1) }
+    private mutating func hop(_ samples: [Float], _ range: Range<Int>) -> ProsodyFrame? {
+        let squares = Double(LipSync.energy(samples, range))
         let mean = (squares + lastSquares) / Double(2 * PitchTracker.hop)
         lastSquares = squares
         let level = max(10 * log10(max(mean, 1e-12)), -120)
@@ -84,13 +85,13 @@ public struct ProsodyAnalyzer: Sendable {
                 time: Double(frames) * Self.interval, pitch: 0, energy: energy,
                 isSpeaking: isSpeaking, level: level))
         frames += 1
-        guard let hertz = pitch.add(samples) else { return [] }
+        guard let hertz = pitch.add(samples[range]) else { return nil }
         // The tracker answers for the window that ended two hops ago, whose middle is 16 ms before
         // its end: together about 36 ms, nearest to three hops and a half back.
-        guard waiting.count > 3 else { return [] }
+        guard waiting.count > 3 else { return nil }
         var frame = waiting.removeFirst()
         frame.pitch = hertz
-        return [frame]
+        return frame
     }
 
     private mutating func follow(_ level: Double) {
@@ -108,35 +109,5 @@ public struct ProsodyAnalyzer: Sendable {
         quietRun = level < Self.silenceLevel ? quietRun + 1 : 0
         if loudRun >= 2 { isSpeaking = true }
         if quietRun >= 15 { isSpeaking = false }
-    }
-}
-
-/// 48 to 16 kHz: a 31-tap windowed sinc, then every third sample.
-private struct Decimator: Sendable {
-    /// With a zero in front: 32 are four steps of eight.
-    private static let taps: [Float] =
-        [0]
-        + (0..<31).map { index in
-            let x = Double(index - 15)
-            let angle = Double.pi * 2 * 7000 / 48_000 * x
-            let sinc = x == 0 ? 1 : sin(angle) / angle
-            let window = 0.54 + 0.46 * cos(Double.pi * x / 16)
-            return Float(sinc * window * 2 * 7000 / 48_000)
-        }
-
-    /// What the next sample still needs: at first silence, of which the filter keeps 29, so that the
-    /// third sample gives the first output.
-    private var carried = [Float](repeating: 0, count: 29)
-
-    mutating func add(_ samples: [Float], to output: inout [Float]) {
-        let taps = Self.taps
-        carried.reserveCapacity(carried.count + samples.count)
-        for sample in samples { carried.append(sample.isFinite ? sample : 0) }
-        var start = 0
-        while start + taps.count <= carried.count {
-            output.append(product(carried, from: start, taps, count: taps.count))
-            start += 3
-        }
-        carried.removeFirst(start)
     }
 }

@@ -29,36 +29,42 @@ enum AcousticState: Int, CaseIterable, Sendable {
         }
     }
 
-    /// The logarithm of how well a frame fits the state, up to what all states share.
-    static func likelihoods(of frames: SpectralFrames, in range: Range<Int>) -> [Float] {
-        var output = [Float](repeating: 0, count: range.count * allCases.count)
-        for (column, table) in tables.enumerated() {
-            for (row, frame) in range.enumerated() {
-                var sum = Float.zero
-                let base = frame * SpectralFrames.dimensions
-                for dimension in 0..<SpectralFrames.dimensions where frames.usable[dimension] {
-                    let distance =
-                        (frames.values[base + dimension] - table.mean[dimension])
-                        * table.precision[dimension]
-                    sum -= 0.5 * distance * distance + table.logDeviation[dimension]
-                }
-                output[row * allCases.count + column] = sum
+    /// The logarithms of how well the frames fit each state, up to what all states share, as sums up
+    /// to each frame: one row of all states more than there are frames.
+    static func likelihoodSums(of frames: SpectralFrames, in range: Range<Int>) -> [Float] {
+        let states = allCases.count
+        var output = [Float](repeating: 0, count: (range.count + 1) * states)
+        var sum = SIMD16<Float>.zero
+        var place = 0
+        for frame in range {
+            let base = frame * SpectralFrames.dimensions
+            for dimension in 0..<SpectralFrames.dimensions where frames.usable[dimension] {
+                let table = tables[dimension]
+                let distance = (frames.values[base + dimension] - table.mean) * table.precision
+                sum -= 0.5 * distance * distance + table.logDeviation
             }
+            place += states
+            for state in 0..<states { output[place + state] = sum[state] }
         }
         return output
     }
 
+    /// One number of the frames: what each state expects of it, a lane a state.
     private struct Table {
-        var mean: [Float]
-        var precision: [Float]
-        var logDeviation: [Float]
+        var mean = SIMD16<Float>.zero
+        var precision = SIMD16<Float>.zero
+        var logDeviation = SIMD16<Float>.zero
     }
 
-    private static let tables: [Table] = allCases.map { state in
-        let (mean, deviation) = state.statistics
-        return Table(
-            mean: mean, precision: deviation.map { 1 / $0 },
-            logDeviation: deviation.map { Float(log(Double($0))) })
+    private static let tables: [Table] = (0..<SpectralFrames.dimensions).map { dimension in
+        var table = Table()
+        for state in allCases {
+            let (mean, deviation) = state.statistics
+            table.mean[state.rawValue] = mean[dimension]
+            table.precision[state.rawValue] = 1 / deviation[dimension]
+            table.logDeviation[state.rawValue] = Float(log(Double(deviation[dimension])))
+        }
+        return table
     }
 
     /// The states a sound goes through, with the share of its length that each takes.

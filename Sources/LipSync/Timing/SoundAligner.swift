@@ -81,39 +81,37 @@ struct SoundAligner {
     private func search(_ segments: [Segment], _ range: Range<Int>) -> [Int] {
         let count = range.count
         let states = AcousticState.allCases.count
-        let likelihoods = AcousticState.likelihoods(of: frames, in: range)
         // Sums up to each frame, so that any stretch costs two look-ups.
-        var sums = [Float](repeating: 0, count: (count + 1) * states)
-        for frame in 0..<count {
-            for state in 0..<states {
-                sums[(frame + 1) * states + state] =
-                    sums[frame * states + state] + likelihoods[frame * states + state]
-            }
-        }
+        let sums = AcousticState.likelihoodSums(of: frames, in: range)
         var best = [Float](repeating: -.infinity, count: count + 1)
         best[0] = 0
+        var next = best
+        // The best way to each frame, without what the segment's own frames add.
+        var before = best
         var back = [Int32](repeating: 0, count: (count + 1) * segments.count)
         for (index, segment) in segments.enumerated() {
             let remaining = segments.count - index - 1
             let longest = min(count, max(Self.framesMin, Int(segment.length * 2.5)))
-            let prior = Self.prior(segment, longest)
-            var next = [Float](repeating: -.infinity, count: count + 1)
+            let prior = prior(segment, longest)
+            for frame in 0...count {
+                before[frame] =
+                    best[frame] - Self.weight * sums[frame * states + segment.state]
+                next[frame] = -.infinity
+            }
             let isLast = remaining == 0
             for end in (isLast ? count : index + 1)...max(count - remaining, index + 1) {
                 guard end <= count else { break }
-                let upTo = sums[end * states + segment.state]
-                for length in 1...max(min(longest, end - index), 1) {
-                    let begin = end - length
-                    guard begin >= 0, best[begin] > -.infinity else { continue }
-                    let heard = upTo - sums[begin * states + segment.state]
-                    let score = best[begin] + Self.weight * heard + prior[length]
-                    if score > next[end] {
-                        next[end] = score
-                        back[index * (count + 1) + end] = Int32(length)
-                    }
-                }
+                // Lengths from the longest down to 1: begins from the first on.
+                let most = max(min(longest, end - index), 1)
+                guard
+                    let found = largestSum(
+                        before, from: end - most, prior, offset: longest - most, count: most)
+                else { continue }
+                next[end] =
+                    found.value + Self.weight * sums[end * states + segment.state]
+                back[index * (count + 1) + end] = Int32(most - found.index)
             }
-            best = next
+            swap(&best, &next)
         }
         guard best[count] > -.infinity else { return [] }
         var ends: [Int] = []
@@ -125,14 +123,19 @@ struct SoundAligner {
         return end == 0 ? ends.reversed() : []
     }
 
-    /// The logarithm of the density of lengths of 0…longest frames.
-    private static func prior(_ segment: Segment, _ longest: Int) -> [Float] {
+    /// The logarithm of the density of lengths of `longest` frames down to one.
+    private func prior(_ segment: Segment, _ longest: Int) -> [Float] {
         let expected = log(segment.length)
-        return (0...max(longest, 1)).map { length in
-            guard length > 0 else { return -.infinity }
-            let logarithm = log(Double(length))
-            let distance = (logarithm - expected) / segment.spread
+        let precision = 1 / segment.spread
+        return (0..<longest).map { index in
+            let length = longest - index
+            let logarithm =
+                length < Self.logarithms.count ? Self.logarithms[length] : log(Double(length))
+            let distance = (logarithm - expected) * precision
             return Float(-0.5 * distance * distance - logarithm)
         }
     }
+
+    /// Logarithms of the lengths that occur, frames.
+    private static let logarithms = (0..<256).map { log(Double(max($0, 1))) }
 }

@@ -60,8 +60,12 @@ struct MouthCost {
             (try? TimedPhones.resolve(.words(words), sound: sound).phones.count) ?? 0
         }
         let prosody = Self.microseconds {
+            // In pieces of 100 ms, as voices deliver.
             var analyzer = ProsodyAnalyzer()
-            return analyzer.add(sound.samples).count
+            return stride(from: 0, to: sound.samples.count, by: 4_800).reduce(0) { count, start in
+                let end = min(start + 4_800, sound.samples.count)
+                return count + analyzer.add(sound.samples[start..<end]).count
+            }
         }
         let perSecond = mouth / seconds + hearing / seconds + prosody / seconds
         var table = Table(["cost (processor time of one thread)", ""])
