@@ -42,7 +42,7 @@ struct KeyframeReducer: Sendable {
 
     /// Ends the line at the last sample, unless that is too close to its begin.
     mutating func flush() -> Keyframe? {
-        guard let sample = pending.last, let last, sample.time - last.time >= Self.shortestGap
+        guard let sample = previous, let last, sample.time - last.time >= Self.shortestGap
         else { return nil }
         return keep(sample)
     }
