@@ -41,14 +41,16 @@ def run_time_packages():
     """The Debian packages of the libraries that the built programs name, without the C library's own."""
     names = {"ca-certificates"}
     for program in SHIPPED:
-        said = subprocess.run(["readelf", "-d", f"{BUILT}/{program}"], capture_output=True, text=True, check=True).stdout
-        for name in re.findall(r"NEEDED.*\[(.*)\]", said):
+        wanted = subprocess.run(["readelf", "-d", f"{BUILT}/{program}"], capture_output=True, text=True, check=True).stdout
+        for name in re.findall(r"NEEDED.*\[(.*)\]", wanted):
             # The toolchain's libraries are linked statically in what is shipped.
             if re.match(r"libswift|libc\.so|libm\.so|ld-linux|libgcc_s|libFoundation|lib_Foundation|libdispatch|libBlocks", name):
                 continue
-            owners = subprocess.run(["dpkg-query", "-S", f"*/{name}"], capture_output=True, text=True).stdout.splitlines()
-            check(owners, f"no package has {name}, which {program} needs")
-            names.add(owners[0].split(":")[0])
+            said = subprocess.run(["dpkg-query", "-S", f"*/{name}"], capture_output=True, text=True).stdout
+            # Other packages may hold a library of that name for themselves, in folders of their own.
+            owners = re.findall(rf"^([\w.+-]+)\S*: /(?:usr/)?lib/[^/]+/{re.escape(name)}$", said, re.M)
+            check(len(set(owners)) == 1, f"{name}, which {program} needs, is of {owners}")
+            names.add(owners[0])
     # The static standard library is C++ inside.
     return sorted(names | {"libstdc++6"})
 
