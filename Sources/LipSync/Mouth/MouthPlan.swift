@@ -259,19 +259,21 @@ struct MouthPlan: Sendable {
         var weight = 0.0
         var index = firstTarget
         while index < targets.count {
-            let target = targets[index]
-            if target.low - time > Self.reach { break }
-            index += 1
+            let (low, high) = (targets[index].low, targets[index].high)
+            if low - time > Self.reach { break }
+            defer { index += 1 }
             let distance: Double
-            if time < target.low {
-                distance = (target.low - time) / target.onset
-            } else if time > target.high {
-                distance = (time - target.high) / target.offset
+            if time < low {
+                distance = (low - time) / targets[index].onset
+            } else if time > high {
+                distance = (time - high) / targets[index].offset
             } else {
                 distance = 0
             }
-            let dominance = target.strength * exp(-distance)
-            sum += target.shape * dominance
+            // Less than a hundred thousandth of itself: not worth its exponential.
+            if distance > 12 { continue }
+            let dominance = targets[index].strength * exp(-distance)
+            sum += targets[index].shape * dominance
             weight += dominance
         }
         // Silence without end lies before the first sound and behind the last one.

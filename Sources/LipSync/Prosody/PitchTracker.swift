@@ -92,9 +92,7 @@ struct PitchTracker: Sendable {
         samples.append(contentsOf: hop)
         let blocks = hop.count / 8
         energies.removeFirst(blocks)
-        for block in energies.count..<Self.window / 8 {
-            energies.append(energy(samples, 8 * block..<8 * block + 8))
-        }
+        appendEnergies(samples, Self.window - 8 * blocks..<Self.window, to: &energies)
         var sum: Float = 0
         for index in energies.indices {
             sum += energies[index]

@@ -14,7 +14,7 @@ struct PowerSpectrum {
     let window: Int
     /// Points of the real signal, a power of two.
     let size: Int
-    private let hann: [Float]
+    private let hann: [SIMD4<Float>]
     private let twiddles: [SIMD2<Float>]
     private let splitTwiddles: [SIMD2<Float>]
     private let reversed: [Int]
@@ -30,9 +30,13 @@ struct PowerSpectrum {
         self.size = size
         let half = size / 2
         // Zeros behind the window, up to a whole step of four samples.
-        hann = (0..<(self.window + 3) / 4 * 4).map { [window = self.window] in
-            guard $0 < window else { return 0 }
-            return Float(0.5 - 0.5 * cos(2 * Double.pi * (Double($0) + 0.5) / Double(window)))
+        hann = (0..<(self.window + 3) / 4).map { [window = self.window] four in
+            var factors = SIMD4<Float>.zero
+            for lane in 0..<4 where 4 * four + lane < window {
+                let turn = (Double(4 * four + lane) + 0.5) / Double(window)
+                factors[lane] = Float(0.5 - 0.5 * cos(2 * Double.pi * turn))
+            }
+            return factors
         }
         twiddles = (0..<half / 2).map { Self.unit(-Double($0) / Double(half)) }
         splitTwiddles = (0..<half).map { Self.unit(-Double($0) / Double(size)) }
@@ -57,16 +61,14 @@ struct PowerSpectrum {
             let points = unsafe UncheckedLanes(points)
             for index in stride(from: 0, to: size, by: 4) {
                 let (first, second) = (2 * reversed[index / 2], 2 * reversed[index / 2 + 1])
-                guard index < hann.count else {
+                guard index / 4 < hann.count else {
                     (points[first], points[first + 1]) = (.zero, .zero)
-                    (points[second], points[second &+ 1]) = (.zero, .zero)
+                    (points[second], points[second + 1]) = (.zero, .zero)
                     continue
                 }
-                let four = fourOfFour(samples, starts, index)
-                points[first] = four.0 * hann[index]
-                points[first + 1] = four.1 * hann[index + 1]
-                points[second] = four.2 * hann[index + 2]
-                points[second &+ 1] = four.3 * hann[index + 3]
+                let four = fourOfFour(samples, starts, index, hann[index / 4])
+                (points[first], points[first + 1]) = (four.0, four.1)
+                (points[second], points[second + 1]) = (four.2, four.3)
             }
             Self.transform(points, half, twiddles)
             unsafe powers.withUnsafeMutableBufferPointer { powers in

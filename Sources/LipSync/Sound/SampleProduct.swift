@@ -37,8 +37,8 @@
     /// Four samples from `start + index` on, zero where there are none.
     @inline(__always)
     func row(_ start: Int32, _ index: Int) -> SIMD4<Float> {
-        let place = Int(start) + index
-        if place >= 0, place + 4 <= count { return four(place) }
+        let place = Int(start) &+ index
+        if place >= 0, place &+ 4 <= count { return four(place) }
         var edge = SIMD4<Float>.zero
         for offset in 0..<4 where place + offset >= 0 && place + offset < count {
             edge[offset] = one(place + offset)
@@ -126,6 +126,20 @@ func energy(_ samples: [Float], _ range: Range<Int>) -> Float {
             index += 1
         }
         return sum
+    }
+}
+
+/// Appends Σ samples[i]² of each eight neighbours of a range.
+func appendEnergies(_ samples: [Float], _ range: Range<Int>, to output: inout [Float]) {
+    guard range.lowerBound >= 0, range.upperBound <= samples.count else { return }
+    unsafe samples.withUnsafeBufferPointer { buffer in
+        guard let view = unsafe UncheckedSamples(buffer) else { return }
+        var index = range.lowerBound
+        while index + 8 <= range.upperBound {
+            let eight = view.eight(index)
+            output.append((eight * eight).sum())
+            index &+= 8
+        }
     }
 }
 
@@ -305,17 +319,18 @@ where Lanes.Scalar == Float {
 }
 
 /// Four neighbouring samples, from `index` on, of four windows that start somewhere in a signal:
-/// each of them as four lanes, one a window. Zero outside the signal.
+/// each of them as four lanes, one a window, times the window's own four factors. Zero outside the
+/// signal.
 func fourOfFour(
-    _ samples: [Float], _ starts: SIMD4<Int32>, _ index: Int
+    _ samples: [Float], _ starts: SIMD4<Int32>, _ index: Int, _ factors: SIMD4<Float>
 ) -> (SIMD4<Float>, SIMD4<Float>, SIMD4<Float>, SIMD4<Float>) {
     unsafe samples.withUnsafeBufferPointer { buffer in
         guard let view = unsafe UncheckedSamples(buffer) else {
             return (.zero, .zero, .zero, .zero)
         }
         return transposed(
-            view.row(starts[0], index), view.row(starts[1], index), view.row(starts[2], index),
-            view.row(starts[3], index))
+            factors * view.row(starts[0], index), factors * view.row(starts[1], index),
+            factors * view.row(starts[2], index), factors * view.row(starts[3], index))
     }
 }
 

@@ -118,7 +118,7 @@ struct SpectralFrames: Sendable {
     /// Thins samples after a low-pass, so that bands above half the new rate do not fold down.
     private static func decimate(_ samples: [Float], by factor: Int) -> [Float] {
         guard factor > 1 else { return samples.map { $0.isFinite ? $0 : 0 } }
-        let reach = 7
+        let reach = 5
         var decimator = Decimator(by: factor, reach: reach, isCentred: true)
         var output: [Float] = []
         output.reserveCapacity(samples.count / factor + 1)
