@@ -7,6 +7,8 @@ struct Measured {
     var stopped: [String: Double] = [:]
     /// Percent of a core that a session cost the agent.
     var share = Double.nan
+    /// Percent of a core that a session's room cost the room server.
+    var serverShare = Double.nan
     private(set) var lateness: [Double] = []
     private var firstSounds: [Double] = []
     private var lastSounds: [Double] = []
@@ -50,5 +52,6 @@ struct Measured {
         table.add("\(mark)visemes come late by, ms (below 0: ahead)", leads.map { -$0 })
         table.add("\(mark)the same, first 250 ms of an utterance", earlyLeads.map { -$0 })
         table.add("\(mark)the agent's share of a core, % a session", [share])
+        table.add("\(mark)the room server's, % a room", [serverShare])
     }
 }

@@ -11,8 +11,9 @@ internal import WebRTC
 /// `avatar-bench sessions`: an agent, its room server and listeners, each as in life, on loopback.
 ///
 /// Prints what a listener sees: how long a join, the first sound and a stop take, how evenly packets
-/// come, how far events run ahead of their sound, and what a session costs the agent. With `--flood`
-/// the same again while requests pour in, in pairs of runs, so that the machine's mood cancels out.
+/// come, how far events run ahead of their sound; and what a session costs the agent, its room with
+/// the two participants the room server. With `--flood` the same again while requests pour in, in
+/// pairs of runs, so that the machine's mood cancels out.
 struct SessionsBench {
     private var sessions = 3
     private var seconds = 10
@@ -75,6 +76,7 @@ struct SessionsBench {
 
     private func measure(on stage: Stage) async throws {
         let idle = stage.agent.memory
+        let empty = stage.server.memory
         var seats: [Seat] = []
         for _ in 0..<sessions { seats.append(try await stage.seat()) }
         for seat in seats { try await stage.warm(seat) }
@@ -102,6 +104,11 @@ struct SessionsBench {
         }
         let more = (stage.agent.memory - idle) / Double(sessions)
         say("memory: \(fixed(idle, 1)) MB before the first session, \(fixed(more, 2)) MB each")
+        // Each session is a room with an assistant and a listener in it.
+        let grown = (stage.server.memory - empty) / Double(2 * sessions)
+        say(
+            "room server: \(fixed(empty, 1)) MB before the first room, \(fixed(grown, 2)) MB a "
+                + "participant")
         for seat in seats { await seat.viewer.leave() }
     }
 
@@ -112,6 +119,7 @@ struct SessionsBench {
         var measured = Measured()
         let begin = Loop.now
         let before = stage.agent.processorTime
+        let serverBefore = stage.server.processorTime
         for seat in seats {
             measured.spoken[seat.id] = stage.milliseconds
             try await stage.post("/session-live/\(seat.id)/speak", "{\"text\":\"\(text)\"}")
@@ -119,6 +127,9 @@ struct SessionsBench {
         await stage.wait(until: begin + .seconds(seconds))
         let share = (stage.agent.processorTime - before) / (Loop.now - begin).milliseconds
         measured.share = 100 * share / Double(sessions)
+        let served =
+            (stage.server.processorTime - serverBefore) / (Loop.now - begin).milliseconds
+        measured.serverShare = 100 * served / Double(sessions)
         for seat in seats {
             measured.stopped[seat.id] = stage.milliseconds
             try await stage.post("/session-live/\(seat.id)/stop", "")
