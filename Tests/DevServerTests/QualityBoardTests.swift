@@ -109,6 +109,21 @@ import Testing
         #expect(own.contains("PA_2"))
     }
 
+    @Test func reportsAtTheReceiversOwnPaceExcuseAllTheSame() {
+        var bench = Bench()
+        for _ in 0..<3 { _ = bench.pass([Bench.up: 0, Bench.down: 0]) }
+        // Nine tenths are lost on the way up; the receiver's windows are of four and of six seconds.
+        for _ in 0..<4 {
+            for (packets, lost) in [(200, 180), (300, 270)] as [(Int64, Int64)] {
+                bench.totals[Bench.up]?.expected += 250
+                bench.totals[Bench.up]?.lost += 225
+                let changed = bench.pass([Bench.down: lost], expected: packets)
+                #expect(!changed.contains("PA_2"))
+            }
+        }
+        #expect(bench.quality("PA_1") == .poor && bench.quality("PA_2") == .excellent)
+    }
+
     @Test func whoSendsNothingIsPoorAndWhoIsMutedIsNot() {
         var bench = Bench()
         for _ in 0..<3 { _ = bench.pass([Bench.up: 0]) }

@@ -3,7 +3,7 @@
 The SDK is the one bundled in the package pipecat-ai-prebuilt: its transport holds a Room, whose class is the SDK's. An older
 one, 2.9.8, is in a page of the Python SDK's wheel, which joins by itself.
 """
-import functools, glob, http.server, os, threading
+import asyncio, functools, glob, http.server, os, threading, time
 
 import livekit.rtc
 import pipecat_ai_prebuilt
@@ -11,6 +11,8 @@ import pipecat_ai_prebuilt
 DIST = os.path.join(os.path.dirname(pipecat_ai_prebuilt.__file__), "client", "dist")
 OLD = os.path.join(os.path.dirname(livekit.rtc.__file__), "resources", "jupyter-html", "index.html")
 PATIENCE = 120_000
+# What consoles warned of, for who looks for the reason of something else.
+warnings = []
 SCRIPT = """
 window.events = [];
 window.data = [];
@@ -130,10 +132,19 @@ async def open_browser(playwright, base):
     return browser, context
 
 
+async def until(page, expression):
+    """Waits until a promise of the page comes true, asked for anew each time: wait_for_function takes any promise for true."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not await page.evaluate(expression):
+        if time.monotonic() > end:
+            raise TimeoutError(expression)
+        await asyncio.sleep(0.2)
+
+
 async def open_tab(context, base, complaints, name, url, token, single):
-    """A tab in a room with its microphone on; `single` None is the old page. Notes errors of its console."""
+    """A tab in a room with its microphone on; `single` None is the old page. Notes what its console says."""
     page = await context.new_page()
-    page.on("console", lambda m: complaints.append([name, m.text[:300]]) if m.type == "error" else None)
+    page.on("console", lambda m: complaints.append([name, m.text[:300]]) if m.type == "error" else warnings.append([name, m.text[:300]]) if m.type == "warning" else None)
     page.on("pageerror", lambda e: complaints.append([name, str(e)[:300]]))
     if single is None:
         await page.goto(f"{base}/old")

@@ -60,8 +60,8 @@ async def main():
             # Every tab hears the four others, the tone and the avatar; the friend hears them all.
             spoken = [0]
             speaking = asyncio.ensure_future(speak_on(session["session_id"], spoken))
-            await asyncio.gather(*(page.wait_for_function(
-                f"async () => {{ const e = Object.values(await received()); return e.length === {len(TABS) + 1} && e.every(x => x[0] > 0.001) }}", polling=500) for page in pages.values()))
+            count = f"received().then(all => Object.values(all)).then(all => all.length === {len(TABS) + 1} && all.every(x => x[0] > 0.001))"
+            await asyncio.gather(*(browser_pages.until(page, count) for page in pages.values()))
             heard = {name: sorted(value) for name, value in (await everywhere("received()")).items()}
             await scenarios.until(lambda: sorted(n for n in friend.sound if loud(friend, n)) == sorted([*TABS, AVATAR]), "the friend hears all")
             await asyncio.gather(*(page.evaluate("text => say(text)", f"hello from {name}") for name, page in pages.items()))
@@ -98,6 +98,7 @@ async def main():
                 "there": sorted(friend.room.remote_participants),
                 "friend": [e for e in friend.seen if e[0] in ("reconnecting", "disconnected", "left")],
                 "complaints": complaints[:],
+                "warnings": browser_pages.warnings,
             }
             await everywhere("room.disconnect()")
             await browser.close()

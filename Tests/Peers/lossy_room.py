@@ -6,10 +6,9 @@ Between the client and the server stands a relay of ours: it passes the signalli
 candidates, and loses RTP packets of both directions by a dice. Sequence numbers are in the clear, so it sees which of them
 come again. Prints one JSON object: what was lost, asked for and repaired, and what both were told about the connection.
 """
-import asyncio, json, os, random, subprocess, sys, tempfile, time
+import asyncio, json, os, random, subprocess, sys, tempfile
 
-import websockets
-
+import signal_proxy
 from processes import end, free_port
 
 AGENT = sys.argv[1]
@@ -72,20 +71,6 @@ class Relay:
         self.ways, self.passed = {"up": {}, "down": {}}, {"up": 0, "down": 0}
         return result
 
-    async def signalling(self, client):
-        """One websocket of the client's, passed on."""
-        async with websockets.connect(URL + client.request.path, additional_headers={k: v for k, v in client.request.headers.raw_items() if k.lower() == "authorization"}, max_size=None) as server:
-
-            async def forth():
-                async for frame in client:
-                    await server.send(frame)
-                await server.close()
-
-            task = asyncio.ensure_future(forth())
-            async for frame in server:
-                await client.send(self.rewritten(frame))
-            task.cancel()
-
     def rewritten(self, frame):
         message = P.SignalResponse.FromString(frame)
         if message.WhichOneof("message") != "trickle":
@@ -122,8 +107,8 @@ async def main():
     try:
         await asyncio.to_thread(server.stdout.readline)
         await relay.open()
-        async with websockets.serve(relay.signalling, "127.0.0.1", 0, max_size=None) as proxy, async_playwright() as playwright:
-            door = f"ws://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        async with signal_proxy.proxy(URL, down=relay.rewritten) as proxy, async_playwright() as playwright:
+            door = signal_proxy.address(proxy)
             alice = scenarios.Client("alice", "lossy")
             alice.room.on("connection_quality_changed", lambda who, quality: told.append([who.identity, NAMES[int(quality)]]))
             await alice.join()
@@ -143,7 +128,7 @@ async def main():
                 await page.wait_for_function(
                     "names => names.includes(qualities.findLast(([who]) => who === 'tab')?.[1])", arg=list(qualities), polling=100)
 
-            await page.wait_for_function("async () => Object.values(await received()).some(x => x[0] > 0.001)", polling=200)
+            await browser_pages.until(page, "received().then(all => Object.values(all).some(x => x[0] > 0.001))")
             await last("excellent")
             relay.counts()
             # A tenth is lost: most of it is asked for again and comes.

@@ -166,8 +166,10 @@ struct QualityBoard {
         let pace = seconds > 0 ? Double(expected) / seconds : 0
         record.pace = max(record.pace, pace)
         let share = record.pace > 0 ? pace / record.pace : 1
-        // The receiver reports a hole that was passed on later than we know of it.
-        record.excused = min(expected, record.excused + max(0, lostBefore - record.lostBefore))
+        // The receiver reports a hole that was passed on later than we know of it, and at its own
+        // pace: of what is excused, two of its windows are kept.
+        record.excused = min(
+            2 * expected, record.excused + max(0, lostBefore - record.lostBefore))
         let missed = max(0, totals.lost - last.lost)
         let excused = min(record.excused, missed)
         record.excused -= excused

@@ -39,7 +39,7 @@ struct LineLimit {
 final class RoomLog {
     /// What is told.
     enum Event: Int, CaseIterable {
-        case roomOpened, roomClosed, joined, resumed, left, notReading, notAnswering
+        case roomOpened, roomClosed, joined, resumed, left, mediaFailed, notReading, notAnswering
         case offerRefused, answerRefused
 
         fileprivate var message: StaticString {
@@ -49,6 +49,7 @@ final class RoomLog {
             case .joined: "joined"
             case .resumed: "resumed"
             case .left: "left"
+            case .mediaFailed: "a participant's media connection failed"
             case .notReading: "a participant does not read its data"
             case .notAnswering: "a participant does not answer an offer"
             case .offerRefused: "offer refused"
@@ -58,7 +59,7 @@ final class RoomLog {
 
         fileprivate var level: LogLevel {
             switch self {
-            case .roomOpened, .roomClosed, .joined, .resumed, .left: .info
+            case .roomOpened, .roomClosed, .joined, .resumed, .left, .mediaFailed: .info
             case .notReading, .notAnswering: .warning
             case .offerRefused, .answerRefused: .debug
             }

@@ -44,7 +44,7 @@ struct RoomState {
         /// What the tracks' ways show is asked for: ``measured(_:cutOff:now:)``.
         case measure
         /// A participant is out: its connections end.
-        case end(String)
+        case end(String, DisconnectReason)
         /// The room is over.
         case close
     }
@@ -365,7 +365,7 @@ struct RoomState {
         if !isQuiet, member.isAnnounced, !member.permission.isHidden {
             for other in members { send(.update([info]), to: other.sid) }
         }
-        emit(.end(sid))
+        emit(.end(sid, reason))
         updateEmptiness(now)
     }
 

@@ -211,7 +211,7 @@ actor ServedRoom {
             for downlink in uplink.downlinks { fall(downlink, silentFor: Self.fadeSilences) }
         case .measure:
             measure()
-        case .end(let sid): end(sid)
+        case .end(let sid, let reason): end(sid, reason)
         case .close:
             if let deadline { environment.loop.cancel(deadline.token) }
             deadline = nil
@@ -227,12 +227,12 @@ actor ServedRoom {
             guests.values.flatMap { $0.ways(muted: muted) }, cutOff: Set(cutOff), now: time)
     }
 
-    private func end(_ sid: String) {
+    private func end(_ sid: String, _ reason: DisconnectReason) {
         guard let guest = guests.removeValue(forKey: sid) else { return }
         for downlink in guest.downlinks.values {
             uplink(downlink.track)?.downlinks.removeAll { $0 === downlink }
         }
-        log.note(.left, ["room": .of(name), "sid": .of(sid)])
+        log.note(.left, ["room": .of(name), "sid": .of(sid), "reason": .of(reason)])
         guest.close()
     }
 
@@ -405,6 +405,7 @@ actor ServedRoom {
             state.connected(guest.sid, now: time)
         case .stateChanged(.failed):
             guard leg === guest.primaryLeg || leg === guest.publisher else { break }
+            log.note(.mediaFailed, ["sid": .of(sid), "target": .of(target)])
             lost(guest)
         case .audio(let track, .packet(let packet)):
             received(packet, track.mid, guest)
