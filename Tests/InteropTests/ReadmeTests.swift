@@ -47,6 +47,7 @@ import Testing
         let result = try await Self.run("readme_files.py")
         #expect((result["commands"]?.int ?? 0) >= 6)
         #expect((result["packages"]?.array?.count ?? 0) >= 10)
+        #expect((result["static"]?.int ?? 0) >= 3)
         #expect(result["services"]?.array == ["avatar-agent", "livekit"].map { .string($0) })
         let unit = try #require(result["unit"]?.string)
         if unit != "verified" { print("ReadmeTests: the unit is not verified: \(unit)") }

@@ -67,8 +67,9 @@ def shell_blocks():
             words = command.split()
             if words[:2] == ["docker", "build"]:
                 check(words[2:] == ["-t", "avatar-agent", "."], f"{command} makes something else")
-            elif words[:2] == ["docker", "run"] and words[-1] == "avatar-agent":
-                check("8080:8080" in words, f"{command} shows no service")
+            elif words[:2] == ["docker", "run"] and "avatar-agent" in words:
+                rest = words[words.index("avatar-agent") + 1:]
+                check(rest == ["demo"] and "host" in words or not rest and "8080:8080" in words, f"{command} shows no service")
             elif words[0] == "docker":
                 image = words.index("livekit/livekit-server")
                 options = {word for word in words[image:] if word.startswith("--")}
@@ -109,6 +110,17 @@ def error_codes():
         told |= {(re.search(r"\d{3}", part)[0], code) for code in re.findall(r"`([a-z_]+)`", part)}
     check(told == made, f"the errors differ: {sorted(told ^ made)}")
     return len(told)
+
+
+def static_libraries():
+    """Every library of the toolchain that the programs need is there to be linked statically too."""
+    count = 0
+    for program in SHIPPED:
+        said = subprocess.run(["ldd", f"{BUILT}/{program}"], capture_output=True, text=True, check=True).stdout
+        for name, folder in re.findall(r"lib(\w+)\.so => (\S+/swift)/linux/", said):
+            count += 1
+            check(os.path.exists(f"{folder}_static/linux/lib{name}.a"), f"{program} needs {name}, which is not static")
+    return count
 
 
 def containers():
@@ -167,5 +179,5 @@ def unit():
 
 print(json.dumps({
     "commands": shell_blocks(), "packages": packages(), "services": containers(), "dockerfile": dockerfile(), "unit": unit(),
-    "errors": error_codes(),
+    "errors": error_codes(), "static": static_libraries(),
 }))
