@@ -109,7 +109,7 @@ public struct SpeechPreparer: Sendable {
         return piece
     }
 
-    /// Decides the mouth further than is settled; see ``Mouth/hasten(to:)``.
+    /// Decides the mouth further than is settled; see `Mouth.hasten(to:)`.
     ///
     /// A few µs of work: not for the pool.
     ///

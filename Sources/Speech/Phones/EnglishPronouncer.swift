@@ -50,7 +50,7 @@ public struct EnglishPronouncer: Sendable {
         return lists
     }
 
-    /// The phones of one word as it was written; see ``phones(of:)-(Array<String>)``.
+    /// The phones of one word as it was written; see ``phones(of:)-([String])``.
     public func phones(of word: String) -> [String] {
         phones(of: [word]).first ?? []
     }
