@@ -26,6 +26,7 @@ public struct SpeechPreparer: Sendable {
     private let lookahead: Double
     private var mouth: Mouth
     private var analyzer = ProsodyAnalyzer()
+    private var smoother = ProsodySmoother()
     private var lastProsody = -Double.infinity
     private var wasSpeaking = false
     private var pending: [Float] = []
@@ -93,7 +94,7 @@ public struct SpeechPreparer: Sendable {
         }
         samples += sound.count
         addEnvelope(sound, atLeast: Self.envelopeValues, to: &piece)
-        addProsody(analyzer.add(sound), to: &piece)
+        addProsody(smoother.add(analyzer.add(sound)), to: &piece)
         mouth.append(
             phones.map { phone in
                 var moved = phone
@@ -128,7 +129,7 @@ public struct SpeechPreparer: Sendable {
         let end = duration
         addEnvelope([], atLeast: 1, to: &piece)
         if !hasOnset { piece.speech.append(.start(time: lookahead)) }
-        addProsody(analyzer.finish(), to: &piece)
+        addProsody(smoother.add(analyzer.finish()) + smoother.finish(), to: &piece)
         if wasSpeaking {
             let event = ProsodyEvent(
                 time: end + lookahead + 150, pitch: 0, energy: 0, isSpeaking: false)

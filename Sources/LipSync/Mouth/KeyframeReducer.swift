@@ -6,13 +6,14 @@
 /// tolerance; then the sample before the break becomes the next keyframe.
 struct KeyframeReducer: Sendable {
     /// Largest error of any weight on the line: with two written decimals the client stays below .03.
-    static let tolerance = 0.02
-    /// Tolerance when the last second was full, so that the mean stays below 30 a second.
-    static let busyTolerance = 0.04
-    /// From how many keyframes in the last second on the wider tolerance counts.
-    static let busyCount = 25
-    /// Closest two keyframes may be, ms: 60 a second.
+    static let tolerance = 0.016
+    /// From how many keyframes in the last second on they keep `shortestGap`; below, two neighbouring
+    /// samples may both be needed, where a closure turns.
+    static let denseCount = 40
+    /// Closest two keyframes may then be, ms: 60 a second.
     static let shortestGap = 16.6
+    /// With so many in the last second none but the due ones is kept (contract: 60 in any).
+    static let fullCount = 57
     /// Furthest two keyframes may be apart, ms (contract: at least every 200 ms while speaking).
     static let longestGap = 199.0
 
@@ -32,12 +33,17 @@ struct KeyframeReducer: Sendable {
         guard let last else { return keep(sample) }
         defer { follow(sample) }
         guard let previous else { return nil }
-        if previous.time - last.time >= Self.shortestGap,
-            sample.time - last.time > Self.longestGap || !fits(last, sample)
-        {
-            return keep(previous)
-        }
+        if sample.time - last.time > Self.longestGap { return keep(previous) }
+        if !fits(last, sample), hasRoom(previous.time) { return keep(previous) }
         return nil
+    }
+
+    /// Whether the last second has room for a keyframe at a time.
+    private mutating func hasRoom(_ time: Double) -> Bool {
+        guard let last, recent.count >= Self.denseCount else { return true }
+        recent.removeAll { $0 <= time - 1000 }
+        return recent.count < Self.fullCount
+            && (recent.count < Self.denseCount || time - last.time >= Self.shortestGap)
     }
 
     /// Ends the line at the last sample, unless that is too close to its begin.
@@ -67,7 +73,7 @@ struct KeyframeReducer: Sendable {
     private mutating func follow(_ sample: Keyframe) {
         guard let last, sample.time > last.time else { return }
         previous = sample
-        let tolerance = recent.count >= Self.busyCount ? Self.busyTolerance : Self.tolerance
+        let tolerance = Self.tolerance
         let pace = 1 / (sample.time - last.time)
         let way = sample.shape.lanes - last.shape.lanes
         let (low, high) = ((way - tolerance) * pace, (way + tolerance) * pace)

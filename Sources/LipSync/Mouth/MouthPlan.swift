@@ -31,6 +31,13 @@ struct MouthPlan: Sendable {
     /// The teeth meet earlier than their sound by at most this where the lips follow at once, ms.
     static let teethEarlier = 30.0
 
+    /// A pause shorter than this holds the mouth, one shorter than the second brings it half the way to
+    /// rest, ms.
+    static let heldPause = 120.0
+    static let restingPause = 350.0
+    /// A vowel shorter than this does not reach its shape: its dominance falls with its length, ms.
+    static let fullVowel = 60.0
+
     /// One held shape of one sound.
     private struct Target {
         var low: Double
@@ -114,22 +121,42 @@ struct MouthPlan: Sendable {
             end = max(end, phone.end)
             // So short a sound is mute: the neighbours have the mouth.
             guard phone.duration >= sound.mouth.shortest else { continue }
+            if phone.isSilence, !targets.isEmpty, phone.duration < Self.restingPause {
+                // A moment: the mouth holds. A breath: it goes half the way to rest.
+                guard phone.duration >= Self.heldPause else { continue }
+                if let half = halfRest(at: phone.start, sound.mouth) {
+                    addTarget(half, start: phone.start, length: phone.duration, sound.mouth)
+                    continue
+                }
+            }
+            var articulation = sound.mouth
+            if phone.duration < Self.fullVowel, SpeechSound(phone.symbol).isVowel {
+                articulation.strength *= phone.duration / Self.fullVowel
+            }
             start = phone.start
             switch system {
             case .classes:
                 for part in sound.mouth.parts {
                     let length = phone.duration * part.share
-                    addTarget(part.shape.lanes, start: start, length: length, sound.mouth)
+                    addTarget(part.shape.lanes, start: start, length: length, articulation)
                     start += length
                 }
             case .oculus:
                 for (share, shape) in sound.oculus {
                     let length = phone.duration * share
-                    addTarget(shape.lanes, start: start, length: length, sound.mouth)
+                    addTarget(shape.lanes, start: start, length: length, articulation)
                     start += length
                 }
             }
         }
+    }
+
+    /// Half way from the last shape to rest; nil behind closed lips or teeth, which open.
+    private func halfRest(at start: Double, _ articulation: Articulation) -> SIMD16<Double>? {
+        if let closure = closures.last, closure.phoneEnd > start - 1 { return nil }
+        guard let last = targets.last else { return nil }
+        let rest = articulation.parts.first?.shape.lanes ?? MouthShape.rest.lanes
+        return 0.5 * (last.shape + rest)
     }
 
     private mutating func addTarget(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Base
 internal import LipSync
 
 /// `avatar-bench lipsync`: our mouth beside others on labelled speech, and what it costs.
@@ -7,12 +8,21 @@ struct LipSyncBench {
         usage: avatar-bench lipsync [--data DIR] [--cues NAME=DIR]... [--limit N] [--misses] [--cost] | --fit DIR
 
           --data DIR        xrmb*.tsv[.gz] and emur/*.TextGrid with .wav
-          --cues NAME=DIR   another system's cue files, one an utterance: ID.json (Rhubarb,
-                            TalkingHead), ID.tsv, or keyframes as ID.jsonl; may be repeated
+          --cues NAME=DIR   another system's cue files, one an utterance; may be repeated
           --limit N         no more than N utterances of each set
           --misses          name every closure that ours misses from word times
           --fit DIR         fits the duration model and prints its table as Swift
+          --list            names the utterances, their words and times, a JSON object a line:
+                            what another system must be told to make its cues
           --cost            only what it costs
+
+        A cue file is named after the utterance, as --list names it, and is one of
+          ID.jsonl  {"t_ms":120,"weights":{"MBP":0.8,"O":0.2}} a line: keyframes, straight lines
+                    between them, our twelve classes
+          ID.json   {"mouthCues":[{"start":0.12,"end":0.2,"value":"A"}]}: Rhubarb, seconds
+          ID.json   {"visemes":["PP"],"times":[120],"durations":[80]}: TalkingHead, ms
+          ID.tsv    start in seconds, tab, value, a line; the last value holds to the end
+        Values are Rhubarb's letters, Oculus's names or our classes; cues are steps.
 
         """
 
@@ -24,6 +34,7 @@ struct LipSyncBench {
     /// Speakers are taken in so many groups: each is measured with a model of the others.
     private static let folds = 6
     private var isHelp = false
+    private var isList = false
 
     init(_ arguments: [String]) throws {
         var words = arguments[...]
@@ -45,6 +56,7 @@ struct LipSyncBench {
                 limit = number
             case "--fit": fit = try value(word, &words)
             case "--misses": namesMisses = true
+            case "--list": isList = true
             case "--cost": isCostOnly = true
             case "--help", "-h": isHelp = true
             default: throw BenchFailure.usage("there is no option \(word).")
@@ -64,10 +76,31 @@ struct LipSyncBench {
         if let data {
             for var corpus in try Corpus.load(data) {
                 corpus.utterances = Array(corpus.utterances.prefix(limit))
-                try measure(corpus)
+                if isList { list(corpus) } else { try measure(corpus) }
             }
         }
-        MouthCost().print()
+        if !isList { MouthCost().print() }
+    }
+
+    private func list(_ corpus: Corpus) {
+        for utterance in corpus.utterances {
+            var json = JSONWriter()
+            json.object {
+                $0.member("id", utterance.id)
+                $0.member("words") {
+                    $0.array {
+                        for word in utterance.words {
+                            $0.object {
+                                $0.member("text", word.text)
+                                $0.member("start_ms", word.start, decimals: 1)
+                                $0.member("end_ms", word.end, decimals: 1)
+                            }
+                        }
+                    }
+                }
+            }
+            say(json.text)
+        }
     }
 
     private func printTable(_ folder: String) throws {

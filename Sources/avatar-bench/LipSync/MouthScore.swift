@@ -22,6 +22,8 @@ struct MouthScore {
     private(set) var reopened = (open: 0, of: 0)
     private(set) var sorts = (exact: 0, near: 0, of: 0)
     private(set) var largestStep = 0.0
+    /// Sums of the squared third differences of each class, and how many.
+    private var thirds = (squares: SIMD16<Double>.zero, count: 0)
     private(set) var offSimplex = 0
     /// What was not reached, a line each.
     private(set) var misses: [String] = []
@@ -154,6 +156,13 @@ struct MouthScore {
         for frame in frames.indices {
             let lanes = frames[frame].lanes
             if lanes.min() < 0 || abs(frames[frame].sum - 1) > 1e-6 { offSimplex += 1 }
+            if frame >= 3 {
+                let change = lanes - frames[frame - 3].lanes
+                let inner = frames[frame - 1].lanes - frames[frame - 2].lanes
+                let third = change - 3 * inner
+                thirds.squares += third * third
+                thirds.count += 1
+            }
             if frame >= 2 {
                 largestStep = max(largestStep, frames[frame].distance(to: frames[frame - 2]))
             }
@@ -179,7 +188,14 @@ struct MouthScore {
     static let titles = [
         "system", "MBP %", "of", "FV %", "of", "FV apart %", "onset50 ms", "hold ms", "false %",
         "reopen %", "of", "class %", "±40 ms %", "max step",
+        "jerk /s³",
     ]
+
+    /// The mean over the classes of the root mean square of the third derivative.
+    var jerk: Double {
+        let roots = (thirds.squares / Double(max(thirds.count, 1))).squareRoot()
+        return roots.sum() / Double(Viseme.count) * Self.rate * Self.rate * Self.rate
+    }
 
     func cells(_ name: String) -> [String] {
         [
@@ -188,7 +204,7 @@ struct MouthScore {
             percent(teethApart.reached, teethApart.of, 2), fixed(onsets.quantile(0.5), 0),
             fixed(holds.quantile(0.5), 0), percent(falseFrames.closed, falseFrames.of, 2),
             percent(reopened.open, reopened.of), "\(reopened.of)", percent(sorts.exact, sorts.of),
-            percent(sorts.near, sorts.of), fixed(largestStep, 2),
+            percent(sorts.near, sorts.of), fixed(largestStep, 2), fixed(jerk, 0),
         ]
     }
 }
