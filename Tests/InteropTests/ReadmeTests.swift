@@ -48,6 +48,7 @@ import Testing
         #expect((result["commands"]?.int ?? 0) >= 6)
         #expect((result["packages"]?.array?.count ?? 0) >= 10)
         #expect((result["static"]?.int ?? 0) >= 3)
+        #expect(result["mouths"]?.int == 12)
         #expect(result["services"]?.array == ["avatar-agent", "livekit"].map { .string($0) })
         let unit = try #require(result["unit"]?.string)
         if unit != "verified" { print("ReadmeTests: the unit is not verified: \(unit)") }

@@ -123,6 +123,17 @@ def static_libraries():
     return count
 
 
+def mouths():
+    """The table of classes is the one that the program itself has for ARKit."""
+    source = open(f"{CLONE}/Sources/LipSync/Systems/ARKitFace.swift", encoding="utf-8").read()
+    rows = re.findall(r'row\("(.*?)"\)', source[source.index("static let classes"):].split("]\n")[0])
+    names = re.findall(r'^\s+case \.\w+: "(\w+)"', open(f"{CLONE}/Sources/LipSync/Viseme.swift", encoding="utf-8").read(), re.M)
+    page = open(README, encoding="utf-8").read()
+    table = re.findall(r"^\| `(\w+)` \| .*? \|(?: `(.*?)`)? \|$", page[page.index("## The mouth"):].split("\n## ")[0], re.M)
+    check(len(rows) == 12 and table == list(zip(names, rows)), f"the mouth has {list(zip(names, rows))}")
+    return len(table)
+
+
 def containers():
     compose = yaml.safe_load(one(README, "yaml compose.yaml").text)
     server = yaml.safe_load(one(README, "yaml livekit.yaml").text)
@@ -179,5 +190,5 @@ def unit():
 
 print(json.dumps({
     "commands": shell_blocks(), "packages": packages(), "services": containers(), "dockerfile": dockerfile(), "unit": unit(),
-    "errors": error_codes(), "static": static_libraries(),
+    "errors": error_codes(), "static": static_libraries(), "mouths": mouths(),
 }))
