@@ -5,15 +5,14 @@
 /// Greedy: a line from the last keyframe grows as long as every sample below it lies within the
 /// tolerance; then the sample before the break becomes the next keyframe.
 struct KeyframeReducer: Sendable {
-    /// Largest error of any weight on the line: with two written decimals the client stays below .03.
-    static let tolerance = 0.016
-    /// From how many keyframes in the last second on they keep `shortestGap`; below, two neighbouring
-    /// samples may both be needed, where a closure turns.
-    static let denseCount = 40
-    /// Closest two keyframes may then be, ms: 60 a second.
-    static let shortestGap = 16.6
-    /// With so many in the last second none but the due ones is kept (contract: 60 in any).
+    /// Largest error of any weight on the line: below .03 for the client, and hardly more with what two
+    /// written decimals add, up to .016 where the largest takes the remainder of all others.
+    static let tolerance = 0.018
+    /// With so many in the last second none but the due ones is kept (contract: 60 in any). Below,
+    /// two neighbouring samples may both be needed, where a closure turns.
     static let fullCount = 57
+    /// Closest to the last one that a flush keeps another, ms: 60 a second.
+    static let flushedGap = 16.6
     /// Furthest two keyframes may be apart, ms (contract: at least every 200 ms while speaking).
     static let longestGap = 199.0
 
@@ -40,15 +39,15 @@ struct KeyframeReducer: Sendable {
 
     /// Whether the last second has room for a keyframe at a time.
     private mutating func hasRoom(_ time: Double) -> Bool {
-        guard let last, recent.count >= Self.denseCount else { return true }
+        guard recent.count >= Self.fullCount else { return true }
         recent.removeAll { $0 <= time - 1000 }
         return recent.count < Self.fullCount
-            && (recent.count < Self.denseCount || time - last.time >= Self.shortestGap)
     }
 
     /// Ends the line at the last sample, unless that is too close to its begin.
     mutating func flush() -> Keyframe? {
-        guard let sample = previous, let last, sample.time - last.time >= Self.shortestGap
+        guard let sample = previous, let last, sample.time - last.time >= Self.flushedGap,
+            hasRoom(sample.time)
         else { return nil }
         return keep(sample)
     }
