@@ -14,6 +14,10 @@ struct CoarseDifference: Sendable {
     /// Lags of peaks: 60…400 Hz.
     private static let lags = 10...67
 
+    /// What a sample more of lag costs a peak in the choice of the highest: about what an octave costs
+    /// the tracker, so that a high voice is not crowded out by its own multiples.
+    private static let lagCost: Float = 0.005
+
     /// The highest peaks of a curve, the highest first.
     struct Peaks {
         /// Samples at 4 kHz.
@@ -87,7 +91,9 @@ struct CoarseDifference: Sendable {
                     let bend = shorter - 2 * here + longer
                     let offset =
                         bend < 0 ? min(max((shorter - longer) / (2 * bend), -0.5), 0.5) : 0
-                    peaks.add(Float(longest - lane + 1) + offset, here, atMost: most)
+                    let lag = Float(longest - lane + 1) + offset
+                    let height = here - (shorter - longer) * offset / 4
+                    peaks.add(lag, height - Self.lagCost * lag, atMost: most)
                 }
                 (longer, here) = (here, shorter)
             }
