@@ -18,6 +18,24 @@ import Testing
         }
     }
 
+    @Test func anOldSDKSeesTheSameOfBothServers() async throws {
+        let sdk = try await PythonEnvironment.sdk(version: "0.17.5")
+        // All but what that SDK cannot do: muting, streams, joining without the right to receive.
+        let scenarios = [
+            "coming_and_going", "sound", "data", "changing_oneself", "the_same_identity_twice",
+            "choosing_tracks", "cut_signal",
+        ]
+        let seen = try await Self.run(["sdk:\(sdk)"] + scenarios)
+        for scenario in scenarios {
+            let own = try #require(seen["own"]?["v0"]?[scenario])
+            #expect(own == seen["reference"]?["v0"]?[scenario])
+        }
+        let numbers = ["before", "0", "1", "2", "3", "4", "after"]
+        let cut = try #require(seen["own"]?["v0"]?["cut_signal"])
+        #expect(cut["numbers"]?.array == numbers.map { .string($0) })
+        #expect(cut["heard"]?.array == [.integer(440), .integer(880)])
+    }
+
     @Test func aBrokenSocketLosesNothing() async throws {
         let seen = try await Self.run("cut_signal")
         for version in ["v0", "v1"] {
@@ -60,9 +78,15 @@ import Testing
     static func run(
         _ scenario: String, servers: [String] = ["own", "reference"]
     ) async throws -> JSONValue {
+        try await run([scenario], servers: servers)
+    }
+
+    private static func run(
+        _ words: [String], servers: [String] = ["own", "reference"]
+    ) async throws -> JSONValue {
         let output = try await PythonEnvironment.output(
             of: "conformance.py",
-            [try ListeningTests.agentPath(), servers.joined(separator: ","), scenario],
+            [try ListeningTests.agentPath(), servers.joined(separator: ",")] + words,
             seconds: 230)
         let seen = try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 22)
         #expect(seen["exit"]?.int == 0)

@@ -1,8 +1,9 @@
 """Runs scenarios of room_scenarios.py against two room servers and prints what clients saw.
 
-usage: conformance.py AGENT SERVERS SCENARIO…
+usage: conformance.py AGENT SERVERS [sdk:FOLDER] SCENARIO…
   AGENT    the avatar-agent program, whose room-server is compared
   SERVERS  own, reference, or both with a comma
+  FOLDER   where an older SDK is installed, which knows two connections alone
 Prints {"own": {"v0": {SCENARIO: …}, "v1": …}, "reference": …, "exit": status of the own server after SIGTERM}.
 """
 import json, os, subprocess, sys, tempfile
@@ -15,6 +16,8 @@ KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
 
 def main():
     agent, wanted, scenarios = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
+    sdk = scenarios.pop(0)[4:] if scenarios[0].startswith("sdk:") else None
+    clients = dict(os.environ, PYTHONPATH=sdk) if sdk else None
     work = tempfile.mkdtemp(prefix="avatar-conformance-")
     ports = {name: free_port() for name in wanted}
     env = dict(os.environ, LIVEKIT_API_KEY=KEY, LIVEKIT_API_SECRET=SECRET)
@@ -28,10 +31,10 @@ def main():
         for name, server in servers.items():
             wait_for(f"http://127.0.0.1:{ports[name]}/", server, seconds=60, attempt=5)
         result = {}
-        for version in ("v0", "v1"):
+        for version in ("v0",) if sdk else ("v0", "v1"):
             runs = {
                 name: subprocess.Popen([sys.executable, os.path.join(HERE, "room_scenarios.py"), f"ws://127.0.0.1:{ports[name]}", version, *scenarios],
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clients)
                 for name in servers}
             for name, run in runs.items():
                 out, err = run.communicate(timeout=170)

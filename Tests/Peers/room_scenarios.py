@@ -11,6 +11,8 @@ KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
 URL, SINGLE = sys.argv[1], sys.argv[2] == "v1"
 HTTP = URL.replace("ws", "http", 1)
 PATIENCE = 30
+# Older SDKs have two connections and no choice.
+SINGLE_OPTION = {"single_peer_connection": SINGLE} if "single_peer_connection" in rtc.RoomOptions.__dataclass_fields__ else {}
 
 
 def token(identity, room, **grants):
@@ -41,7 +43,7 @@ class Client:
         self.speakers, self.tasks, self.listening = [], [], {}
         r, note = self.room, self.seen.append
         r.on("participant_connected", lambda p: note(["joined", p.identity, p.name, int(p.kind), p.metadata, dict(p.attributes)]))
-        r.on("participant_disconnected", lambda p: note(["left", p.identity, int(p.disconnect_reason or 0)]))
+        r.on("participant_disconnected", lambda p: note(["left", p.identity, int(getattr(p, "disconnect_reason", None) or 0)]))
         r.on("track_published", lambda t, p: note(["published", p.identity, t.name, int(t.source), int(t.kind), t.muted]))
         r.on("track_unpublished", lambda t, p: note(["unpublished", p.identity, t.name]))
         r.on("track_subscribed", self.subscribed)
@@ -61,7 +63,7 @@ class Client:
         r.on("active_speakers_changed", lambda s: self.speakers.append(sorted(p.identity for p in s)))
 
     async def join(self, url=None, **options):
-        await self.room.connect(url or URL, token(self.identity, self.name, **self.grants), rtc.RoomOptions(auto_subscribe=options.pop("auto", True), single_peer_connection=SINGLE, **options))
+        await self.room.connect(url or URL, token(self.identity, self.name, **self.grants), rtc.RoomOptions(auto_subscribe=options.pop("auto", True), **SINGLE_OPTION, **options))
         return self
 
     def subscribed(self, track, publication, participant):
