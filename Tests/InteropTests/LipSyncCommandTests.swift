@@ -291,6 +291,11 @@ import Testing
         #"{"words":[{"text":"a","start_ms":1e999,"end_ms":2}]}"#,
         #"{"words":[{"text":"a","start_ms":0,"end_ms":36000000}]}"#,
         #"{"words":[{"text":"a","start_ms":NaN,"end_ms":2}]}"#,
+        // Ten hours, seconds, samples, too deep, not UTF-16.
+        #"{"words":[{"text":"a","start_ms":36000000,"end_ms":36000200}]}"#,
+        #"{"words":[{"text":"a","start_ms":0.1,"end_ms":0.4},{"text":"b","start_ms":0.4,"end_ms":0.7}]}"#,
+        #"{"words":[{"text":"a","start_ms":4800,"end_ms":24000},{"text":"b","start_ms":24000,"end_ms":40000}]}"#,
+        #"{"words":"# + String(repeating: "[", count: 5_000),
         #"{"text":"there is no sound to it"}"#,
     ])
     func wrongInputIsOneSentenceAnd65(input: String) async throws {
@@ -299,6 +304,30 @@ import Testing
         #expect(run.output.isEmpty)
         #expect(run.errors.split(separator: "\n").count == 1)
         #expect(run.errors.hasPrefix("avatar-agent: ") && run.errors.hasSuffix(".\n"))
+    }
+
+    @Test func whatHasNoEndIsRefusedBeforeItIsRead() async throws {
+        // A million and a half words: 60 MB and no end to them.
+        let folder = try Folder()
+        let word = Array(#"{"text":"a","start_ms":0,"end_ms":9},"#.utf8)
+        var bytes = Array(#"{"words":["#.utf8)
+        bytes.reserveCapacity(word.count * 500_000)
+        for _ in 0..<500_000 { bytes += word }
+        let run = try await Self.run([try folder.file("endless.json", bytes)])
+        #expect(run.exit == 65 && run.output.isEmpty)
+        #expect(run.errors.contains("larger than 16 MiB"))
+    }
+
+    @Test func halfACharacterIsAWordThatNobodyCanSay() async throws {
+        let run = try await Self.run(
+            ["-"],
+            input: #"{"words":[{"text":"\ud800","start_ms":0,"end_ms":200},"#
+                + #"{"text":"me","start_ms":200,"end_ms":400}]}"#)
+        #expect(run.exit == 0 && run.errors.isEmpty)
+        for line in run.output.split(separator: "\n") {
+            let weights = Self.weights(try JSONValue(parsing: Array(line.utf8)))
+            #expect(abs(weights.values.reduce(0, +) - 1) < 1e-9)
+        }
     }
 
     @Test(arguments: [

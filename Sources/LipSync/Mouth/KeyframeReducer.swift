@@ -5,14 +5,14 @@
 /// Greedy: a line from the last keyframe grows as long as every sample below it lies within the
 /// tolerance; then the sample before the break becomes the next keyframe.
 struct KeyframeReducer: Sendable {
-    /// Largest error of any weight on the line: below .03 for the client, and hardly more with what two
-    /// written decimals add, up to .016 where the largest takes the remainder of all others.
-    static let tolerance = 0.018
-    /// With so many in the last second none but the due ones is kept (contract: 60 in any). Below,
-    /// two neighbouring samples may both be needed, where a closure turns.
-    static let fullCount = 57
-    /// Closest to the last one that a flush keeps another, ms: 60 a second.
-    static let flushedGap = 16.6
+    /// Largest error of any weight on the line: with two written decimals the client stays below .03.
+    static let tolerance = 0.02
+    /// Tolerance when the last second was full, so that the mean stays below 30 a second.
+    static let busyTolerance = 0.04
+    /// From how many keyframes in the last second on the wider tolerance counts.
+    static let busyCount = 25
+    /// Closest two keyframes may be, ms: 60 a second.
+    static let shortestGap = 16.6
     /// Furthest two keyframes may be apart, ms (contract: at least every 200 ms while speaking).
     static let longestGap = 199.0
 
@@ -32,22 +32,17 @@ struct KeyframeReducer: Sendable {
         guard let last else { return keep(sample) }
         defer { follow(sample) }
         guard let previous else { return nil }
-        if sample.time - last.time > Self.longestGap { return keep(previous) }
-        if !fits(last, sample), hasRoom(previous.time) { return keep(previous) }
+        if previous.time - last.time >= Self.shortestGap,
+            sample.time - last.time > Self.longestGap || !fits(last, sample)
+        {
+            return keep(previous)
+        }
         return nil
-    }
-
-    /// Whether the last second has room for a keyframe at a time.
-    private mutating func hasRoom(_ time: Double) -> Bool {
-        guard recent.count >= Self.fullCount else { return true }
-        recent.removeAll { $0 <= time - 1000 }
-        return recent.count < Self.fullCount
     }
 
     /// Ends the line at the last sample, unless that is too close to its begin.
     mutating func flush() -> Keyframe? {
-        guard let sample = previous, let last, sample.time - last.time >= Self.flushedGap,
-            hasRoom(sample.time)
+        guard let sample = previous, let last, sample.time - last.time >= Self.shortestGap
         else { return nil }
         return keep(sample)
     }
@@ -72,7 +67,7 @@ struct KeyframeReducer: Sendable {
     private mutating func follow(_ sample: Keyframe) {
         guard let last, sample.time > last.time else { return }
         previous = sample
-        let tolerance = Self.tolerance
+        let tolerance = recent.count >= Self.busyCount ? Self.busyTolerance : Self.tolerance
         let pace = 1 / (sample.time - last.time)
         let way = sample.shape.lanes - last.shape.lanes
         let (low, high) = ((way - tolerance) * pace, (way + tolerance) * pace)

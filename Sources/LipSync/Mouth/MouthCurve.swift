@@ -20,16 +20,21 @@ public struct MouthCurve: Sendable {
     ///     is cut off.
     ///   - table: of the language that is spoken.
     ///   - end: the recording's end, ms, when it goes on after the last sound.
-    public init(_ phones: [Phone], table: ArticulationTable = .english, until end: Double = 0) {
-        samples = Self.samples(phones, table, .classes, until: end)
+    ///   - energies: how loud the voice is, 0…1, every ``ProsodyAnalyzer/interval`` from time zero on:
+    ///     open mouths open further in loud vowels than in soft ones. Empty: all alike.
+    public init(
+        _ phones: [Phone], table: ArticulationTable = .english, until end: Double = 0,
+        energies: [Double] = []
+    ) {
+        samples = Self.samples(phones, table, .classes, until: end, energies: energies)
     }
 
     static func samples(
         _ phones: [Phone], _ table: ArticulationTable, _ system: MouthPlan.System,
-        until end: Double
+        until end: Double, energies: [Double] = []
     ) -> [Keyframe] {
-        var plan = MouthPlan(table, system: system)
-        plan.append(Self.ordered(phones))
+        var plan = VoicedPlan(plan: MouthPlan(table, system: system), energies: energies)
+        plan.plan.append(Self.ordered(phones))
         let lead = 2000 / Mouth.rate + Mouth.advance
         var filter = MouthFilter(plan.shape(at: lead - approach))
         let before = (approach / Mouth.sampleInterval).rounded(.up)
@@ -41,7 +46,8 @@ public struct MouthCurve: Sendable {
                 rate: Mouth.rate)
         }
         var samples = [Keyframe(time: 0, shape: filter.output)]
-        let wanted = end.isFinite ? max(plan.end + Mouth.settle, end) : plan.end + Mouth.settle
+        let wanted =
+            end.isFinite ? max(plan.plan.end + Mouth.settle, end) : plan.plan.end + Mouth.settle
         let count = Int((min(wanted, longest) / Mouth.sampleInterval).rounded(.up))
         samples.reserveCapacity(count + 1)
         for tick in 1...max(count, 1) {
@@ -98,6 +104,42 @@ public struct MouthCurve: Sendable {
         var keyframes = samples.compactMap { reducer.add($0) }
         if let last = reducer.finish() { keyframes.append(last) }
         return keyframes
+    }
+}
+
+/// A plan that hears how loud its sounds are.
+private struct VoicedPlan {
+    var plan: MouthPlan
+    let energies: [Double]
+
+    mutating func shape(at time: Double) -> MouthShape {
+        let shape = plan.shape(at: time)
+        guard let last = energies.last else { return shape }
+        let place = max(time / ProsodyAnalyzer.interval, 0)
+        let index = Int(min(place, Double(energies.count)))
+        let left = index < energies.count ? energies[index] : last
+        let right = index + 1 < energies.count ? energies[index + 1] : last
+        let energy = left + (right - left) * (place - place.rounded(.down))
+        return shape.voiced(energy)
+    }
+}
+
+extension MouthShape {
+    /// The shape of a voice that is so loud, 0…1: softer vowels give up to three tenths of themselves
+    /// to Rest, loud ones take of it what is there. Lips, teeth and rounded lips stay as they are.
+    ///
+    /// The gain is 0.7 + 0.45 × energy, the range of jaws over the loudness of vowels.
+    func voiced(_ energy: Double) -> MouthShape {
+        guard energy.isFinite else { return self }
+        let gain = 0.7 + 0.45 * min(max(energy, 0), 1)
+        let open = self[.ai] + self[.e] + self[.o]
+        guard open > 0 else { return self }
+        // What is given to Rest, or taken of it: never more than there is.
+        let moved = max(open * (1 - gain), -self[.rest])
+        var lanes = lanes
+        for viseme in [Viseme.ai, .e, .o] { lanes[viseme.rawValue] *= 1 - moved / open }
+        lanes[Viseme.rest.rawValue] += moved
+        return MouthShape(lanes: lanes)
     }
 }
 

@@ -22,6 +22,8 @@ struct LipSyncOptions {
     var rate = 60.0
     /// The face that ARKit's blend shapes make; nil is ours.
     var arkit: ARKitFace.Published?
+    /// Whether soft vowels open the mouth less; ARKit's jaw always does so.
+    var followsEnergy = false
     /// What a language that none is told of is.
     var language = "en"
 
@@ -48,6 +50,7 @@ struct LipSyncOptions {
         guard !arguments.has("--phones") || !arguments.has("--prosody") else {
             throw Self.usage("--phones and --prosody are asked for one at a time")
         }
+        followsEnergy = arguments.has("--energy")
         if arguments.has("--phones") { subject = .phones }
         if arguments.has("--prosody") { subject = .prosody }
     }
@@ -85,6 +88,9 @@ struct LipSyncOptions {
             .init(
                 name: "--arkit-table", value: "TABLE", help: "ours (default), talkinghead, facelink"
             ),
+            .init(
+                name: "--energy", value: nil,
+                help: "with a wav: soft vowels open less, loud ones more (classes)"),
             .init(name: "--phones", value: nil, help: "print the phones and how they were found"),
             .init(name: "--prosody", value: nil, help: "print pitch and energy of the sound"),
             .init(name: "--language", value: "TAG", help: "where the input tells none (en)"),

@@ -155,7 +155,9 @@ struct LipSyncReport {
     private var scale: Double { options.format == .keyframes ? 100 : 1_000_000 }
 
     private func classLines() -> [String] {
-        let curve = MouthCurve(phones, table: table, until: sound?.duration ?? 0)
+        let curve = MouthCurve(
+            phones, table: table, until: sound?.duration ?? 0,
+            energies: options.followsEnergy ? prosodyFrames().map(\.energy) : [])
         let names = Viseme.allCases.map(\.name)
         return times(curve).map { time, shape in
             Self.line(
