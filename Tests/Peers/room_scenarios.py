@@ -260,8 +260,11 @@ async def changing_oneself(room):
     me = alice.room.local_participant
     await me.set_metadata("new metadata")
     await bob.sees("metadata", "alice", "new metadata")
+    # A client sends its name and metadata again with every change: as it knows them itself.
+    await until(lambda: me.metadata == "new metadata", "alice's own metadata")
     await me.set_name("Alice II")
     await bob.sees("name", "alice", "Alice II")
+    await until(lambda: me.name == "Alice II", "alice's own name")
     await me.set_attributes({"mood": "good", "gone": "soon"})
     await bob.sees("attributes", "alice", {"gone": "soon", "mood": "good"})
     await me.set_attributes({"gone": ""})
