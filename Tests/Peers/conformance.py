@@ -27,24 +27,27 @@ def main():
         "reference": lambda port: [sys.executable, os.path.join(HERE, "reference_sfu.py"), "--port", port, "--keys", f"{KEY}:{SECRET}", "--trace", work + "/trace"],
     }
     servers = {name: subprocess.Popen(programs[name](str(ports[name])), stdout=subprocess.DEVNULL, stderr=log, env=env, cwd=work) for name in wanted}
+    runs = {}
     try:
         for name, server in servers.items():
             wait_for(f"http://127.0.0.1:{ports[name]}/", server, seconds=60, attempt=5)
         result = {}
-        for version in ("v0",) if sdk else ("v0", "v1"):
-            runs = {
-                name: subprocess.Popen([sys.executable, os.path.join(HERE, "room_scenarios.py"), f"ws://127.0.0.1:{ports[name]}", version, *scenarios],
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clients)
-                for name in servers}
-            for name, run in runs.items():
-                out, err = run.communicate(timeout=170)
-                if run.returncode:
-                    log.seek(0)
-                    raise SystemExit(f"{name} {version}: {err[-2500:]}\nserver:\n{log.read()[-2000:]}")
-                result.setdefault(name, {})[version] = json.loads(out.strip().splitlines()[-1])
+        # Clients wait more than they work: all at once.
+        runs = {
+            (name, version): subprocess.Popen([sys.executable, os.path.join(HERE, "room_scenarios.py"), f"ws://127.0.0.1:{ports[name]}", version, *scenarios],
+                                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clients)
+            for name in servers for version in (("v0",) if sdk else ("v0", "v1"))}
+        for (name, version), run in runs.items():
+            out, err = run.communicate(timeout=170)
+            if run.returncode:
+                log.seek(0)
+                raise SystemExit(f"{name} {version}: {err[-2500:]}\nserver:\n{log.read()[-2000:]}")
+            result.setdefault(name, {})[version] = json.loads(out.strip().splitlines()[-1])
         result["exit"] = end(servers["own"], 20)
         print(json.dumps(result))
     finally:
+        for run in runs.values():
+            end(run, 5)
         for server in servers.values():
             end(server, 20)
 

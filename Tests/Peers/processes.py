@@ -1,6 +1,9 @@
 """Programs that a script starts beside itself: a port for each, whether it answers, its end."""
 import signal, socket, subprocess, time, urllib.request
 
+# A test's thread blocks signals, and programs inherit that: those that are asked to end would never hear it.
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
 
 def free_port():
     with socket.socket() as s:
