@@ -59,9 +59,10 @@ struct CueFiles {
         else { throw BenchFailure(message: "\(path) has neither mouthCues nor visemes.") }
         var cues: [Cue] = []
         for index in values.indices {
+            let name = values[index].string ?? ""
             guard let start = times[index].number, let length = durations[index].number,
-                let shape = Self.shape(values[index].string ?? "")
-            else { throw BenchFailure(message: "\(path) has a viseme that is none.") }
+                let shape = Self.shape(name)
+            else { throw BenchFailure(message: "\(path) has a viseme that is none: \(name).") }
             cues.append((start, start + length, shape))
         }
         return cues
