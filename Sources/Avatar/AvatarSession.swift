@@ -538,6 +538,11 @@ public actor AvatarSession {
             records[index].stage = .error
             records[index].failure = failure
             records[index].message = message
+            // Given up by the playout, with a voice that may wait for room there.
+            if delivery?.id == id {
+                cancelDelivery()
+                deliverNext()
+            }
         }
         tellQuiet()
     }

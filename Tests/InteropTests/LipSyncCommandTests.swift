@@ -95,6 +95,16 @@ import Testing
 
     // MARK: Output
 
+    @Test func pronunciationsAgreeWithLexiconsOfOthers() async throws {
+        let output = try await PythonEnvironment.output(
+            of: "pronunciations.py", [try ListeningTests.agentPath()])
+        let result = try JSONValue(parsing: Array(output.utf8))
+        for (language, least) in [("en", 98.0), ("de", 95), ("es", 98), ("fr", 93), ("it", 98)] {
+            #expect(result[language]?["words"]?.int == 400)
+            #expect((result[language]?["classes"]?.number ?? 0) >= least, "\(language)")
+        }
+    }
+
     @Test func keyframesAreThoseOfTheContract() async throws {
         let run = try await Self.run(["--timing", "-"], input: Self.maybe)
         #expect(run.exit == 0 && run.errors.isEmpty)

@@ -41,7 +41,7 @@ def main():
             out, err = run.communicate(timeout=170)
             if run.returncode:
                 log.seek(0)
-                raise SystemExit(f"{name} {version}: {err[-2500:]}\nserver:\n{log.read()[-2000:]}")
+                raise SystemExit(f"server:\n{log.read()[-2000:]}\n{name} {version}: {err[-1500:]}")
             result.setdefault(name, {})[version] = json.loads(out.strip().splitlines()[-1])
         result["exit"] = end(servers["own"], 20)
         print(json.dumps(result))

@@ -51,6 +51,10 @@ class Listener:
         numbers = {m["u"] for m in self.speech if m["type"] == "start" and m["text"] == text}
         return any(m["type"] == "end" and m["u"] in numbers for m in self.speech)
 
+    def outcome(self, u):
+        """`end` or `error`, once an utterance has come to it."""
+        return next((m["type"] for m in self.speech if m["type"] in ("end", "error") and m["u"] == u), None)
+
     def said(self):
         # What runs when somebody comes is told again.
         return list({m["u"]: m["text"] for m in self.speech if m["type"] == "start"}.values()), [m["u"] for m in self.speech if m["type"] == "end"]
@@ -75,6 +79,16 @@ async def ask(request, allowing=None):
 
 async def post(url, body, **kw):
     return await ask(urllib.request.Request(url, json.dumps(body).encode()), **kw)
+
+
+async def say(path, text, listener):
+    """Has it said to its end, again where the machine stood still and the session gave it up."""
+    for _ in range(5):
+        u = (await post(path + "/speak", {"text": text}))["u"]
+        await listener.until(lambda: listener.outcome(u))
+        if listener.outcome(u) == "end":
+            return
+    raise RuntimeError(str(listener.speech)[-500:])
 
 
 async def get(url):
@@ -120,8 +134,10 @@ async def main():
         # The session lives on, or it is over and says so: then another takes its place.
         answered = await post(path + "/speak", {"text": AWAKE}, allowing=410)
         if "error" not in answered:
-            while not (listener.ends(AWAKE) or (await get(path))["state"] in ("ended", "failed")):
+            while not (listener.outcome(answered["u"]) or (await get(path))["state"] in ("ended", "failed")):
                 await asyncio.sleep(0.1)
+            if listener.outcome(answered["u"]) == "error":
+                await say(path, AWAKE, listener)
         lives = listener.ends(AWAKE)
         result["after_sleep"] = "lives" if lives else "ended"
         if not lives:
@@ -133,7 +149,7 @@ async def main():
             await listener.room.disconnect()
             listener = Listener()
             await listener.room.connect(session["url"], session["token"])
-            await post(f"http://127.0.0.1:{http}/session-live/{session['session_id']}/speak", {"text": AWAKE})
+            await say(f"http://127.0.0.1:{http}/session-live/{session['session_id']}", AWAKE, listener)
         await listener.until(lambda: listener.ends(AWAKE))
         result["awake"] = listener.said()[0][-1]
         result["loud"] = max(listener.sound) > 1000
