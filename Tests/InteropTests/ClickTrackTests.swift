@@ -37,6 +37,17 @@ import WebRTC
         }
     }
 
+    @Test func anUtteranceThatStalledHoldsUpNoOther() async throws {
+        let house = try await ClickHouse()
+        do {
+            #expect(try await house.stagesAfterAStandstill() == [.error, .ended])
+            await house.stop()
+        } catch {
+            await house.stop()
+            throw error
+        }
+    }
+
     private static func heard() async throws -> (received: JSONValue, spoken: [[Phone]]) {
         let house = try await ClickHouse()
         do {
@@ -131,7 +142,19 @@ private struct ClickVoice: Voice {
 
     private static func time(_ index: Int) -> Double { Double(clicks[index]) / 48 }
 
+    /// Half a minute of a tone, more than a session prepares ahead.
+    static let endless = "endless"
+
     func speak(_ text: String, voiceID: String?) -> VoiceStream {
+        guard text != Self.endless else {
+            let tone = (0..<48_000 * 30).map { Float(0.2 * sin(Double($0) / 50)) }
+            return VoiceStream { source in
+                source.yield(
+                    VoiceChunk(
+                        sound: .pcm(tone), units: .phones([Phone("AA", start: 0, end: 30_000)])))
+                source.finish()
+            }
+        }
         var sound = [Float](repeating: 0, count: Self.clicks[11] + 15_013)
         for click in Self.clicks {
             for offset in -48...48 {
@@ -165,6 +188,7 @@ private final class ClickHouse {
     private let engine: EngineVoice
     private let server: DevServer
     private let session: AvatarSession
+    private let room: Room.Environment
     private static let key = APIKey(id: "devkey", secret: "secretsecretsecretsecretsecretsecret")
 
     init() async throws {
@@ -184,7 +208,7 @@ private final class ClickHouse {
         server = try await DevServer.start(
             settings, media: media, web: web, certificate: certificate,
             log: log.logger("server"))
-        let room = Room.Environment(
+        room = Room.Environment(
             loop: media, webSockets: sockets, names: names, certificate: certificate,
             log: log.logger("room"))
         session = try await AvatarSession.start(
@@ -205,6 +229,28 @@ private final class ClickHouse {
             of: "click_listener.py",
             ["ws://\(server.addresses[0])", try Self.token("listener"), String(texts.count)])
         return try JSONValue(parsing: Array(output.utf8), maxBytes: 1 << 24)
+    }
+
+    /// How two utterances end when the media loop stands still in the middle of the first.
+    func stagesAfterAStandstill() async throws -> [AvatarSession.UtteranceRecord.Stage] {
+        let listener = try await Room.join(
+            url: "ws://\(server.addresses[0])", token: try Self.token("listener"),
+            version: "test", autoSubscribe: true, environment: room)
+        _ = try await session.speak(ClickVoice.endless, voice: "click")
+        for await event in listener.events {
+            guard case .dataReceived(let data) = event, data.topic == "speech",
+                try JSONValue(parsing: data.payload)["type"]?.string == "start"
+            else { continue }
+            break
+        }
+        media.post { [media] in
+            let end = Loop.now + .milliseconds(400)
+            while Loop.now < end, media.isCurrent {}
+        }
+        _ = try await session.speak("click", voice: "click")
+        await session.spoken()
+        await listener.leave()
+        return await session.status.utterances.map(\.stage)
     }
 
     /// What the voice says its sounds are.
