@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The room server and the demo as strangers meet them: browsers, first users, attackers.
-@Suite(.serialized, .timeLimit(.minutes(6))) struct RoomServerTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct RoomServerTests {
     @Test func fiveTabsOldAndNewStayTogetherForAMinute() async throws {
         let result = try await LongRuns.shared.browsers()
         let avatar = try #require(result["avatar"]?.string)
@@ -156,7 +156,7 @@ import Testing
     }
 }
 
-/// Runs in which little is done and much is waited for, some beside each other: whichever
+/// Runs in which little is done and much is waited for, most beside each other: whichever
 /// test asks first starts all, and each waits until all are over, so that none is left behind.
 private struct LongRuns: Sendable {
     static let shared = LongRuns()
@@ -170,8 +170,19 @@ private struct LongRuns: Sendable {
     private let unanswered: Task<JSONValue, any Error>
 
     private init() {
-        let together = Task { try await RoomServerTests.run("browser_rooms.py", "60") }
-        let sleep = Task { try await RoomServerTests.run("demo_user.py", "30") }
+        // Six jitter buffers times six are much for a small machine: the tabs have it to themselves,
+        // and again where something else took it.
+        let pages = Task {
+            for _ in 0..<2 {
+                let result = try? await RoomServerTests.run("browser_rooms.py", "60")
+                if let result, Self.isUndisturbed(result) { return result }
+            }
+            return try await RoomServerTests.run("browser_rooms.py", "60")
+        }
+        let sleep = Task {
+            _ = await pages.result
+            return try await RoomServerTests.run("demo_user.py", "30")
+        }
         let alone = Task {
             _ = await sleep.result
             return try await RoomServerTests.run(
@@ -182,25 +193,21 @@ private struct LongRuns: Sendable {
             let sdk = try await PythonEnvironment.agents(version: Self.agentsVersion)
             return try await RoomServerTests.run("agents_connect.py", sdk)
         }
-        let unanswered = Task { try await RoomServerTests.run("unanswered_offer.py") }
+        let unanswered = Task {
+            _ = await pages.result
+            return try await RoomServerTests.run("unanswered_offer.py")
+        }
         let loss = Task {
             _ = await unanswered.result
             do {
                 return try await RoomServerTests.run("lossy_room.py")
             } catch {
                 // Where the other runs were too much beside it, it has the machine to itself.
-                for other in [together, framework] { _ = await other.result }
+                _ = await framework.result
                 return try await RoomServerTests.run("lossy_room.py")
             }
         }
-        // Six jitter buffers times six are much for a small machine: where the other runs were too
-        // much beside them, the tabs have it to themselves.
-        pages = Task {
-            let result = await together.result
-            if let seen = try? result.get(), Self.isUndisturbed(seen) { return seen }
-            for other in [framework, loss] { _ = await other.result }
-            return try await RoomServerTests.run("browser_rooms.py", "60")
-        }
+        self.pages = pages
         self.framework = framework
         self.loss = loss
         self.unanswered = unanswered
