@@ -395,18 +395,13 @@ public actor AvatarSession {
         }
         guard delivery?.id == id else { throw CancellationError() }
         preparer = next
-        append(piece, to: id)
+        playout.append(piece, to: id)
     }
 
     /// The voice is late. While the pool has the preparer, a piece comes anyway.
     private func hasten(_ id: Int, to needed: Double) {
         guard delivery?.id == id, let piece = preparer?.hasten(to: needed) else { return }
         playout.hasten(piece, of: id)
-    }
-
-    private func append(_ piece: PreparedSpeech, to id: Int) {
-        guard delivery?.id == id else { return }
-        playout.append(piece, to: id)
     }
 
     private func fail(_ id: Int, _ error: any Error) {
