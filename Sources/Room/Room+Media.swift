@@ -162,11 +162,12 @@ extension Room {
         switch event {
         case .stateChanged(let state):
             log.debug("peer connection", ["target": .of(target), "state": .of("\(state)")])
+            let now = environment.loop.now
             switch state {
-            case .connecting: session.mediaStateChanged(target, .connecting)
-            case .connected: session.mediaStateChanged(target, .connected)
-            case .disconnected: session.mediaStateChanged(target, .disconnected)
-            case .failed: session.mediaStateChanged(target, .failed)
+            case .connecting: session.mediaStateChanged(target, .connecting, at: now)
+            case .connected: session.mediaStateChanged(target, .connected, at: now)
+            case .disconnected: session.mediaStateChanged(target, .disconnected, at: now)
+            case .failed: session.mediaStateChanged(target, .failed, at: now)
             case .new, .closed: break
             }
         case .localCandidate(let candidate):

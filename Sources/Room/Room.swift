@@ -324,7 +324,7 @@ public actor Room {
             session.publisherOfferCreated(sdp, at: now)
             return true
         }
-        if !made { session.mediaStateChanged(.publisher, .failed) }
+        if !made { session.mediaStateChanged(.publisher, .failed, at: environment.loop.now) }
     }
 
     private func apply(_ sdp: String, to driver: PeerDriver?, _ target: SignalTarget) {
@@ -334,7 +334,7 @@ public actor Room {
             }
         } catch {
             log.warning("the server's description is not usable", ["reason": .error(error)])
-            session.mediaStateChanged(target, .failed)
+            session.mediaStateChanged(target, .failed, at: environment.loop.now)
         }
     }
 
@@ -347,7 +347,7 @@ public actor Room {
             }
         } catch {
             log.warning("the server's offer is not usable", ["reason": .error(error)])
-            session.mediaStateChanged(.subscriber, .failed)
+            session.mediaStateChanged(.subscriber, .failed, at: environment.loop.now)
         }
     }
 

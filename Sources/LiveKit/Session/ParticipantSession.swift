@@ -92,6 +92,8 @@ public struct ParticipantSession: ~Copyable {
         var isConnected = false
         var hasRemoteDescription = false
         var deadline: Instant?
+        /// It failed; until then the server may still say why.
+        var failedUntil: Instant?
         var heldCandidates: [TrickledCandidate] = []
         var lastLocal: SignalDescription?
         var lastRemote: SignalDescription?
@@ -159,6 +161,7 @@ public struct ParticipantSession: ~Copyable {
         }
         var next = soonest(liveness?.deadline, negotiation.deadline)
         next = soonest(next, soonest(publisher.deadline, subscriber.deadline))
+        next = soonest(next, soonest(publisher.failedUntil, subscriber.failedUntil))
         for track in tracks { next = soonest(next, track.announcedUntil) }
         for request in requests { next = soonest(next, request.deadline) }
         return next
@@ -255,6 +258,9 @@ public struct ParticipantSession: ~Copyable {
             return finish(.negotiationTimedOut, canReconnect: true)
         }
         for target in [SignalTarget.publisher, .subscriber] {
+            if let over = self[target].failedUntil, now >= over {
+                return finish(.mediaFailed(target), canResume: true, canReconnect: true)
+            }
             if let overdue = self[target].deadline, now >= overdue {
                 return finish(.mediaTimedOut(target), canReconnect: true)
             }

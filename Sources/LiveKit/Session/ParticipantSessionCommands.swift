@@ -114,15 +114,22 @@ extension ParticipantSession {
     }
 
     /// A peer connection's state changed.
-    public mutating func mediaStateChanged(_ target: SignalTarget, _ state: MediaState) {
+    public mutating func mediaStateChanged(
+        _ target: SignalTarget, _ state: MediaState, at now: Instant
+    ) {
         guard phase == .joined else { return }
         switch state {
         case .connected:
             self[target].deadline = nil
+            // An ICE restart of the server's revives a connection.
+            self[target].failedUntil = nil
             guard !self[target].isConnected else { return }
             self[target].isConnected = true
             emit(.mediaConnected(target))
-        case .failed: finish(.mediaFailed(target), canResume: true, canReconnect: true)
+        case .failed:
+            if self[target].failedUntil == nil {
+                self[target].failedUntil = now + timeouts.farewell
+            }
         case .connecting, .disconnected: break
         }
     }

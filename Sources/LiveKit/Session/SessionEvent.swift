@@ -160,6 +160,9 @@ public struct SessionTimeouts: Hashable, Sendable {
     public var media: Duration = .seconds(15)
     /// From a change of our metadata to its acknowledgement (official clients: 5 s).
     public var request: Duration = .seconds(5)
+    /// From a connection's failure to the end: a server that puts somebody out closes signalling and
+    /// media at once, and the reason may be the last to arrive.
+    public var farewell: Duration = .milliseconds(500)
 
     /// The times of official clients.
     public init() {}

@@ -100,7 +100,7 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
 
     @Test func anUnansweredOfferEndsTheSessionAfterFifteenSeconds() {
         var bench = SessionBench.joined(SessionBench.join(subscriberPrimary: false))
-        bench.session.mediaStateChanged(.publisher, .connected)
+        bench.session.mediaStateChanged(.publisher, .connected, at: bench.now)
         bench.session.publisherOfferCreated("offer", at: bench.now)
         bench.drain()
         for _ in 0..<14 {
@@ -182,7 +182,7 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
         bench.say(.join(SessionBench.join()))
         bench.now += .milliseconds(40)
         bench.say(.pongResponse(lastPing: 5000, timestamp: 1))
-        bench.session.mediaStateChanged(.subscriber, .connected)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
         bench.forget()
         #expect(bench.session.deadline == Instant(nanoseconds: 10_000_000_000))
         bench.now = Instant(nanoseconds: 10_000_000_000)
@@ -193,7 +193,7 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
     /// The bug of a well-known client: each ping that it sent kept the dead connection alive.
     @Test func sendingDoesNotKeepADeadConnectionAlive() throws {
         var bench = SessionBench.joined()
-        bench.session.mediaStateChanged(.subscriber, .connected)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
         for _ in 0..<14 {
             bench.wait(.seconds(1))
             _ = try bench.session.update(metadata: "m", at: bench.now)
@@ -206,7 +206,7 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
 
     @Test func anyFrameKeepsTheConnectionAlive() {
         var bench = SessionBench.joined()
-        bench.session.mediaStateChanged(.subscriber, .connected)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
         for _ in 0..<10 {
             bench.wait(.seconds(10))
             bench.say(.unknown(field: nil))
@@ -219,7 +219,7 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
         join.pingInterval = 0
         join.pingTimeout = -3
         var bench = SessionBench.joined(join)
-        bench.session.mediaStateChanged(.subscriber, .connected)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
         #expect(bench.session.deadline == nil)
         bench.wait(.seconds(1000))
         #expect(bench.end == nil)
@@ -234,8 +234,8 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
         #expect(bench.end == .mediaTimedOut(.subscriber))
 
         bench = SessionBench.joined()
-        bench.session.mediaStateChanged(.subscriber, .connected)
-        bench.session.mediaStateChanged(.subscriber, .connected)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
         bench.session.publisherOfferCreated("o", at: bench.now)
         bench.say(.answer(description("answer", "a", 1)))
         #expect(bench.events == [.mediaConnected(.subscriber)])
@@ -248,13 +248,36 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
     @Test func aFailedConnectionEndsTheSessionAndCouldBeResumed() {
         for target in [SignalTarget.publisher, .subscriber] {
             var bench = SessionBench.joined()
-            bench.session.mediaStateChanged(target, .connected)
-            bench.session.mediaStateChanged(target, .disconnected)
+            bench.session.mediaStateChanged(target, .connected, at: bench.now)
+            bench.session.mediaStateChanged(target, .disconnected, at: bench.now)
             #expect(bench.end == nil)
-            bench.session.mediaStateChanged(target, .failed)
+            bench.session.mediaStateChanged(target, .failed, at: bench.now)
+            #expect(bench.end == nil, "the server may still say why")
+            bench.wait(.milliseconds(499))
+            #expect(bench.end == nil)
+            bench.session.mediaStateChanged(target, .failed, at: bench.now)
+            bench.wait(.milliseconds(1))
             #expect(bench.end == .mediaFailed(target))
             #expect(bench.session.end?.canResume == true)
         }
+    }
+
+    @Test func aConnectionThatIsRevivedInTimeHasNotFailed() {
+        var bench = SessionBench.joined()
+        bench.session.mediaStateChanged(.subscriber, .failed, at: bench.now)
+        bench.wait(.milliseconds(100))
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
+        bench.wait(.milliseconds(500))
+        #expect(bench.end == nil)
+    }
+
+    @Test func aLeaveBehindTheFailureOfTheMediaIsWhyItEnded() {
+        var bench = SessionBench.joined()
+        bench.session.mediaStateChanged(.subscriber, .failed, at: bench.now)
+        bench.wait(.milliseconds(20))
+        bench.say(.leave(LeaveRequest(reason: .duplicateIdentity, action: .disconnect)))
+        #expect(bench.end == .dismissed(.duplicateIdentity))
+        #expect(bench.session.end?.canReconnect == false)
     }
 
     @Test(arguments: [
@@ -306,7 +329,7 @@ private func description(_ type: String, _ sdp: String, _ id: UInt32) -> SignalD
         bench.session.signalClosed(code: 1000)
         bench.session.signalFailed("broken")
         bench.session.signalOpened(at: bench.now)
-        bench.session.mediaStateChanged(.publisher, .failed)
+        bench.session.mediaStateChanged(.publisher, .failed, at: bench.now)
         bench.session.negotiatePublisher(at: bench.now)
         bench.session.publisherOfferCreated("o", at: bench.now)
         bench.session.subscriberAnswerCreated("a", id: 1)

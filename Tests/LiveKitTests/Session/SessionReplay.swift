@@ -30,8 +30,9 @@ struct SessionReplay {
                 case .createPublisherOffer: isOfferWanted = true
                 case .applySubscriberOffer(let sdp, let id):
                     session.subscriberAnswerCreated("answer to \(sdp.count)", id: id)
-                    session.mediaStateChanged(.subscriber, .connected)
-                case .applyPublisherAnswer: session.mediaStateChanged(.publisher, .connected)
+                    session.mediaStateChanged(.subscriber, .connected, at: Self.instant(seconds))
+                case .applyPublisherAnswer:
+                    session.mediaStateChanged(.publisher, .connected, at: Self.instant(seconds))
                 case .event(let event): events.append((seconds, event))
                 case .closeSignal, .addRemoteCandidate: break
                 }

@@ -190,7 +190,7 @@ private typealias Bench = SessionBench
 
     @Test func aSilentRefusalOfATrackIsNoticedAfterTenSeconds() throws {
         var bench = Bench.joined()
-        bench.session.mediaStateChanged(.subscriber, .connected)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
         try bench.session.publish(request("one"), at: bench.now)
         bench.wait(.milliseconds(9999))
         bench.say(.pong(1))
@@ -273,7 +273,7 @@ private typealias Bench = SessionBench
 
     @Test func requestsAreAnsweredByTheirNumber() throws {
         var bench = Bench.joined()
-        bench.session.mediaStateChanged(.subscriber, .connected)
+        bench.session.mediaStateChanged(.subscriber, .connected, at: bench.now)
         bench.forget()
         let first = try bench.session.update(metadata: "m", at: bench.now)
         let second = try bench.session.update(attributes: ["lk.agent.state": "idle"], at: bench.now)
