@@ -16,7 +16,7 @@ import WebRTC
 
 /// What a client is told against what it hears, by a session in a real room: sound and messages go
 /// through sockets to a subscriber in Python, which decodes with its own libopus.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct ClickTrackTests {
+@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(6))) struct ClickTrackTests {
     /// Design's bound on the time of an event against its sample in the Opus stream, ms.
     private static let tolerance = 2.5
     private static let sentences = [
@@ -25,11 +25,7 @@ import WebRTC
     ]
 
     @Test func eventsLieOnTheirSamplesAndTheStreamSaysTheSameAsTheFile() async throws {
-        var (received, spoken) = try await Self.heard()
-        // A machine that stood still for 200 ms cost an utterance, which is not what is judged here.
-        for _ in 0..<3 where received["errors"]?.array?.contains(.string("stalled")) == true {
-            (received, spoken) = try await Self.heard()
-        }
+        let (received, spoken) = try await Self.heard()
         let messages = try ReceivedMessages(received)
         try Self.checkClicks(received, messages)
         for (index, phones) in spoken.enumerated() {

@@ -5,7 +5,7 @@ import Testing
 
 /// The program as a user meets it who typed, configured or called something wrong: an exit code,
 /// one sentence, no secret in it.
-@Suite(.serialized, .timeLimit(.minutes(4))) struct WrongInputTests {
+@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(6))) struct WrongInputTests {
     /// What a run has to end with.
     private struct Expected {
         let name: String

@@ -35,8 +35,11 @@ async def lines():
 
 
 async def echo(connection):
-    while True:
-        await connection.send(await connection.recv())
+    try:
+        while True:
+            await connection.send(await connection.recv())
+    except ConnectionError:
+        pass  # closed, by the end of our input
 
 
 async def main():
