@@ -117,7 +117,7 @@ import Testing
             }
             let drawn = SystemMouths.frames(of: keyframes, count: curve.samples.count - 1)
             let worst = zip(drawn, curve.samples).map { $0.distance(to: $1.shape) }.max() ?? 1
-            #expect(worst <= 0.05)
+            #expect(worst <= 0.03)
         }
     }
 

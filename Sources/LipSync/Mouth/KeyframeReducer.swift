@@ -2,17 +2,22 @@
 
 /// Thins samples of a moving mouth to the keyframes that straight lines between them need.
 ///
-/// Greedy: a line from the last keyframe grows as long as every sample below it lies within the
-/// tolerance; then the sample before the break becomes the next keyframe.
+/// A line from the last keyframe grows as long as one slope passes every sample below it within the
+/// tolerance; where none does any more, it ends at the sample before. A keyframe need not lie on the
+/// curve: it lies where the longest line put it, at most the tolerance beside, which makes lines by
+/// two fifths longer than those that are drawn from sample to sample. It is rounded here, so that what
+/// follows begins where the client really is: the contract's hundredths with a sum of one.
 struct KeyframeReducer: Sendable {
-    /// Largest error of any weight on the line: with two written decimals the client stays below .03.
-    static let tolerance = 0.02
-    /// Tolerance when the last second was full, so that the mean stays below 30 a second.
-    static let busyTolerance = 0.04
-    /// From how many keyframes in the last second on the wider tolerance counts.
-    static let busyCount = 25
-    /// Closest two keyframes may be, ms: 60 a second.
-    static let shortestGap = 16.6
+    /// Largest distance of any weight from the line; with what rounding costs, a client stays below .03.
+    static let tolerance = 0.015
+    /// Tolerance when few keyframes are left.
+    static let busyTolerance = 0.02
+    /// How many keyframes are left below which the wider tolerance counts.
+    static let busyBelow = 10.0
+    /// Keyframes a ms that become free: 30 a second.
+    static let pace = 0.03
+    /// Keyframes that are free at most: with those that become so, 60 in any second.
+    static let freeMax = 30.0
     /// Furthest two keyframes may be apart, ms (contract: at least every 200 ms while speaking).
     static let longestGap = 199.0
 
@@ -21,62 +26,123 @@ struct KeyframeReducer: Sendable {
     private var previous: Keyframe?
     /// The slopes of lines from the last keyframe that pass every sample since within the tolerance,
     /// weights a ms.
-    private var least = SIMD16<Double>(repeating: -.infinity)
-    private var most = SIMD16<Double>(repeating: .infinity)
-    private var recent: [Double] = []
+    private var slopes = Slopes()
+    /// Keyframes that were free behind the last one.
+    private var free = Self.freeMax
 
     init() {}
 
     /// Takes the next sample and returns a keyframe when one is due.
     mutating func add(_ sample: Keyframe) -> Keyframe? {
         guard let last else { return keep(sample) }
-        defer { follow(sample) }
-        guard let previous else { return nil }
-        if previous.time - last.time >= Self.shortestGap,
-            sample.time - last.time > Self.longestGap || !fits(last, sample)
-        {
-            return keep(previous)
+        guard sample.time > last.time else { return nil }
+        let tolerance = free < Self.busyBelow ? Self.busyTolerance : Self.tolerance
+        let narrowed = slopes.narrowed(to: sample, from: last, within: tolerance)
+        guard let previous, free(at: previous.time) >= 1,
+            sample.time - last.time > Self.longestGap || !narrowed.isPassable
+        else {
+            self.previous = sample
+            slopes = narrowed
+            return nil
         }
-        return nil
-    }
-
-    /// Ends the line at the last sample, unless that is too close to its begin.
-    mutating func flush() -> Keyframe? {
-        guard let sample = previous, let last, sample.time - last.time >= Self.shortestGap
-        else { return nil }
-        return keep(sample)
-    }
-
-    /// Ends the curve: its last sample is always a keyframe.
-    mutating func finish() -> Keyframe? {
-        guard let sample = previous else { return nil }
-        return keep(sample)
-    }
-
-    private mutating func keep(_ keyframe: Keyframe) -> Keyframe {
-        last = keyframe
-        previous = nil
-        least = SIMD16(repeating: -.infinity)
-        most = SIMD16(repeating: .infinity)
-        recent.removeAll { $0 <= keyframe.time - 1000 }
-        recent.append(keyframe.time)
+        let keyframe = keep(previous)
+        self.previous = sample
+        slopes = Slopes().narrowed(to: sample, from: keyframe, within: tolerance)
         return keyframe
     }
 
-    /// Narrows the lines to those that pass a sample.
-    private mutating func follow(_ sample: Keyframe) {
-        guard let last, sample.time > last.time else { return }
-        previous = sample
-        let tolerance = recent.count >= Self.busyCount ? Self.busyTolerance : Self.tolerance
-        let pace = 1 / (sample.time - last.time)
-        let way = sample.shape.lanes - last.shape.lanes
-        let (low, high) = ((way - tolerance) * pace, (way + tolerance) * pace)
-        least.replace(with: low, where: low .> least)
-        most.replace(with: high, where: high .< most)
+    /// Ends the line at the last sample, unless no keyframe is free.
+    mutating func flush() -> Keyframe? {
+        guard let sample = previous, free(at: sample.time) >= 1 else { return nil }
+        return keep(sample)
     }
 
-    private func fits(_ start: Keyframe, _ end: Keyframe) -> Bool {
-        let slope = (end.shape.lanes - start.shape.lanes) / (end.time - start.time)
-        return all(slope .>= least) && all(slope .<= most)
+    /// Ends the curve: its last sample is always a keyframe, and lies on it.
+    mutating func finish() -> Keyframe? {
+        guard let sample = previous else { return nil }
+        slopes = Slopes()
+        return keep(sample)
+    }
+
+    private func free(at time: Double) -> Double {
+        min(free + (time - (last?.time ?? time)) * Self.pace, Self.freeMax)
+    }
+
+    /// Ends the line at the time of a sample, with the weights that its slopes allow.
+    private mutating func keep(_ sample: Keyframe) -> Keyframe {
+        let start = last ?? sample
+        let pace = sample.time - start.time
+        let keyframe = Keyframe(
+            time: sample.time,
+            shape: sample.shape.inHundredths(
+                from: start.shape.lanes + slopes.least * pace,
+                to: start.shape.lanes + slopes.most * pace))
+        free = free(at: sample.time) - 1
+        last = keyframe
+        previous = nil
+        slopes = Slopes()
+        return keyframe
+    }
+
+    /// A range of slopes for each weight.
+    private struct Slopes {
+        /// Steeper than any mouth.
+        var least = SIMD16<Double>(repeating: -1_000)
+        var most = SIMD16<Double>(repeating: 1_000)
+
+        /// Whether a line is left.
+        var isPassable: Bool { all(least .<= most) }
+
+        /// Those that also pass a sample.
+        func narrowed(
+            to sample: Keyframe, from start: Keyframe, within tolerance: Double
+        ) -> Slopes {
+            let pace = 1 / (sample.time - start.time)
+            let way = sample.shape.lanes - start.shape.lanes
+            let (low, high) = ((way - tolerance) * pace, (way + tolerance) * pace)
+            var slopes = self
+            slopes.least.replace(with: low, where: low .> least)
+            slopes.most.replace(with: high, where: high .< most)
+            return slopes
+        }
+    }
+}
+
+extension MouthShape {
+    /// The shape in whole hundredths that add up to one: as near to this one as bounds allow, and
+    /// beyond the bounds by no more than the sum demands.
+    ///
+    /// Where the bounds of a weight cross, their middle counts.
+    fileprivate func inHundredths(
+        from lowest: SIMD16<Double>, to highest: SIMD16<Double>
+    ) -> MouthShape {
+        let middle = (lowest + highest) * 0.5
+        let isCrossed = lowest .> highest
+        let low = lowest.replacing(with: middle, where: isCrossed).clamped(
+            lowerBound: .zero, upperBound: .one)
+        let high = highest.replacing(with: middle, where: isCrossed).clamped(
+            lowerBound: .zero, upperBound: .one)
+        let wanted = lanes.clamped(lowerBound: low, upperBound: high)
+        var units = (wanted * 100).rounded(.toNearestOrAwayFromZero)
+        var missing = 100 - units.sum()
+        // Half a unit a weight and what clamping took: a few turns, of one unit each.
+        while abs(missing) >= 0.5 {
+            let step = missing > 0 ? 1.0 : -1.0
+            var best = 0
+            var least = Double.infinity
+            // A weight of nothing stays so: it may be none of the system's.
+            for index in 0..<16 where lanes[index] > 0 {
+                let value = (units[index] + step) / 100
+                guard value >= 0, value <= 1 else { continue }
+                let beyond = max(low[index] - value, value - high[index], 0)
+                // A unit within the bounds, near to the curve, before one beyond.
+                let cost = beyond * 100 + abs(value - lanes[index])
+                if cost < least { (best, least) = (index, cost) }
+            }
+            guard least < .infinity else { break }
+            units[best] += step
+            missing -= step
+        }
+        return MouthShape(lanes: units / 100)
     }
 }
