@@ -184,7 +184,7 @@ final class ICEInteropPeer {
 
     /// Runs until `isDone`; throws after 15 s.
     func run(_ what: String, until isDone: (ICEInteropPeer) -> Bool) throws {
-        let limit = LoopbackSocket.now + .seconds(15)
+        let limit = LoopbackSocket.now + .seconds(60)
         drain()
         while !isDone(self) {
             guard LoopbackSocket.now < limit else {

@@ -108,7 +108,7 @@ final class InteropPeer {
 
     /// Runs until `isDone`; throws after `patience`.
     func run(
-        _ what: String, within patience: Duration = .seconds(15),
+        _ what: String, within patience: Duration = .seconds(60),
         until isDone: (InteropPeer) -> Bool
     ) throws {
         let limit = LoopbackSocket.now + patience
@@ -182,10 +182,12 @@ final class InteropPeer {
     }
 
     private func described(as kind: String) throws -> String {
-        let limit = LoopbackSocket.now + .seconds(20)
+        let limit = LoopbackSocket.now + .seconds(60)
         while LoopbackSocket.now < limit {
             guard let line = try program.takeLine() else {
-                socket.wait(until: limit, or: program.descriptor)
+                // What comes on the socket meanwhile waits there.
+                var entry = pollfd(fd: program.descriptor, events: Int16(POLLIN), revents: 0)
+                poll(&entry, 1, 100)
                 continue
             }
             let object = try Self.object(line)

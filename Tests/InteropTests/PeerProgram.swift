@@ -17,6 +17,8 @@ final class PeerProgram {
 
     /// Starts it; `deinit` ends it.
     init(_ executable: URL, _ arguments: [String]) throws {
+        // One that has died fails its test, not the run.
+        signal(SIGPIPE, SIG_IGN)
         process.executableURL = executable
         process.arguments = arguments
         process.standardInput = input
@@ -31,7 +33,9 @@ final class PeerProgram {
     deinit {
         // The end of its input is what they go by; one that hangs is ended.
         try? input.fileHandleForWriting.close()
-        if process.isRunning { process.terminate() }
+        let limit = LoopbackSocket.now + .seconds(20)
+        while process.isRunning, LoopbackSocket.now < limit { poll(nil, 0, 10) }
+        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
     }
 
@@ -56,7 +60,7 @@ final class PeerProgram {
     }
 
     /// The next line in words, waited for.
-    func words(within patience: Duration = .seconds(10)) throws -> [String] {
+    func words(within patience: Duration = .seconds(60)) throws -> [String] {
         let limit = LoopbackSocket.now + patience
         while true {
             if let line = try takeLine() { return line.split(separator: " ").map(String.init) }

@@ -134,9 +134,19 @@ async def main():
         # The session lives on, or it is over and says so: then another takes its place.
         answered = await post(path + "/speak", {"text": AWAKE}, allowing=410)
         if "error" not in answered:
-            while not (listener.outcome(answered["u"]) or (await get(path))["state"] in ("ended", "failed")):
+            u = answered["u"]
+            while True:
+                state = await get(path)
+                isOver = any(x["u"] == u and x["state"] in ("ended", "error") for x in state.get("utterances", []))
+                if isOver or listener.outcome(u) or state["state"] in ("ended", "failed"):
+                    break
                 await asyncio.sleep(0.1)
-            if listener.outcome(answered["u"]) == "error":
+            # Who was away while it was said has it said again; who was given up comes back first.
+            if state["state"] not in ("ended", "failed") and listener.outcome(u) != "end":
+                if listener.ended:
+                    listener.close()
+                    listener = Listener()
+                    await listener.room.connect(session["url"], session["token"])
                 await say(path, AWAKE, listener)
         lives = listener.ends(AWAKE)
         result["after_sleep"] = "lives" if lives else "ended"

@@ -38,7 +38,7 @@ class Translator(asyncio.DatagramProtocol):
     """Sends what comes from each address on from a port of its own, and the answers back."""
 
     def __init__(self, server):
-        self.server, self.outer = server, {}
+        self.server, self.outer, self.lock = server, {}, asyncio.Lock()
 
     def connection_made(self, transport):
         self.transport = transport
@@ -47,11 +47,12 @@ class Translator(asyncio.DatagramProtocol):
         asyncio.ensure_future(self.forward(data, address))
 
     async def forward(self, data, address):
-        if address not in self.outer:
-            back = lambda answer: self.transport.sendto(answer, address)
-            protocol = type("Back", (asyncio.DatagramProtocol,), {"datagram_received": lambda _, answer, __: back(answer)})
-            loop = asyncio.get_running_loop()
-            self.outer[address], _ = await loop.create_datagram_endpoint(protocol, remote_addr=self.server)
+        async with self.lock:
+            if address not in self.outer:
+                back = lambda answer: self.transport.sendto(answer, address)
+                protocol = type("Back", (asyncio.DatagramProtocol,), {"datagram_received": lambda _, answer, __: back(answer)})
+                loop = asyncio.get_running_loop()
+                self.outer[address], _ = await loop.create_datagram_endpoint(protocol, remote_addr=self.server)
         self.outer[address].sendto(data)
 
 
@@ -65,6 +66,8 @@ def trickled(path):
     """The server-reflexive candidates that the agent trickled, by connection."""
     found = {}
     for line in open(path):
+        if not line.endswith("\n"):
+            break  # It is being written.
         event = json.loads(line)
         if event.get("ev") != "signal" or event.get("type") != "trickle" or event.get("dir") != "C2S":
             continue

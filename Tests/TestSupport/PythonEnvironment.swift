@@ -61,11 +61,7 @@ public enum PythonEnvironment {
             // Under another name until it is whole; what it depends on is the environment's.
             let growing = target.appendingPathExtension("part")
             try? FileManager.default.removeItem(at: growing)
-            let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-            _ = try run(
-                python,
-                pip + options + ["--target", growing.path, "\(package)==\(version)"],
-                seconds: 1_200)
+            try pip(python, options + ["--target", growing.path, "\(package)==\(version)"])
             try FileManager.default.moveItem(at: growing, to: target)
             return target.path
         }
@@ -100,8 +96,7 @@ public enum PythonEnvironment {
             if !FileManager.default.isExecutableFile(atPath: interpreter.path) {
                 _ = try run("/usr/bin/env", ["python3", "-m", "venv", folder.path], seconds: 600)
             }
-            let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]
-            _ = try run(interpreter.path, pip + packages, seconds: 1_200)
+            try pip(interpreter.path, packages)
             try wanted.write(to: marker, atomically: true, encoding: .utf8)
         }
     }
@@ -115,6 +110,18 @@ public enum PythonEnvironment {
             throw Failure(description: "cannot lock \(folder.path)")
         }
         return try body()
+    }
+
+    /// Installs; again where that fails, for pip repeats connections, but no download that breaks in
+    /// its middle.
+    private static func pip(_ python: String, _ words: [String]) throws {
+        let all =
+            [
+                "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--retries", "10",
+                "--timeout", "60",
+            ] + words
+        for _ in 0..<2 where (try? run(python, all, seconds: 600)) != nil { return }
+        _ = try run(python, all, seconds: 1_200)
     }
 
     private static func run(
@@ -138,6 +145,8 @@ public enum PythonEnvironment {
         process.terminationHandler = { _ in ended.signal() }
         try process.run()
         if ended.wait(timeout: .now() + .seconds(seconds)) == .timedOut {
+            // What it started, too: it leads a group of its own.
+            kill(-process.processIdentifier, SIGKILL)
             kill(process.processIdentifier, SIGKILL)
             ended.wait()
             throw Failure(description: "\(arguments) ran longer than \(seconds) s")

@@ -8,7 +8,7 @@ import WebRTC
 @testable import Transport
 
 /// Many connections on one port.
-@Suite(.timeLimit(.minutes(2))) struct UDPMuxTests {
+@Suite(.timeLimit(.minutes(5))) struct UDPMuxTests {
     /// A client with a port of its own and a server's side on the shared one. Loop's thread only.
     final class Pair {
         let client: PeerDriver

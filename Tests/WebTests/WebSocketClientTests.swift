@@ -204,9 +204,12 @@ struct WebSocketClientTests {
     @Test func noFrameComesAfterClose() async throws {
         let socket = try await Socket("/echo")
         #expect(await socket.next() == .opened)
-        try socket.connection.send([1])
-        try socket.connection.send([2])
-        socket.connection.close()
+        // On the queue of the events: what comes back meanwhile is handed over only afterwards.
+        try Socket.onQueue {
+            try socket.connection.send([1])
+            try socket.connection.send([2])
+            socket.connection.close()
+        }
         #expect(await socket.next() == .closed(code: 1000, reason: ""))
     }
 
@@ -296,6 +299,9 @@ struct WebSocketClientTests {
 final class Socket {
     static let client = Result { try WebSocketClient(connectionsMax: 200) }
     private static let queue = DispatchQueue(label: "events")
+
+    /// Does something on the queue that hands the events over.
+    static func onQueue(_ body: () throws -> Void) rethrows { try queue.sync(execute: body) }
 
     let connection: WebSocketConnection
     private var events: AsyncStream<WebSocketEvent>.Iterator
