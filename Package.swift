@@ -162,7 +162,8 @@ let package = Package(
         tests("SpeechTests", ["Base", "Net", "Speech", "LipSync"]),
         tests("AvatarTests", ["Base", "Crypto", "LipSync", "Speech", "Net", "Avatar"]),
         tests(
-            "DevServerTests", ["Base", "Crypto", "LiveKit", "Net", "WebRTC", "Web", "DevServer"]),
+            "DevServerTests",
+            ["Base", "Crypto", "Telemetry", "LiveKit", "Net", "WebRTC", "Web", "DevServer"]),
         tests("TokenIssuerTests", ["Base", "Crypto", "LiveKit", "Net", "Web", "TokenIssuer"]),
         tests("SimulationTests", ["Base", "Crypto", "WebRTC", "CVirtualTime"]),
         tests(

@@ -53,6 +53,9 @@ actor ServedRoom {
         name = state.room.name
     }
 
+    /// When the room's timer is set to.
+    var dueAt: Instant? { deadline?.time }
+
     var time: RoomTime { RoomTime(instant: environment.loop.now, wall: Loop.wallClock) }
 
     // MARK: Coming and going
@@ -451,13 +454,16 @@ actor ServedRoom {
 
     // MARK: Media
 
-    private func received(_ packet: RTPReceivedPacket, _ mid: String, _ guest: ServedGuest) {
+    /// A packet of a participant's came.
+    func received(_ packet: RTPReceivedPacket, _ mid: String, _ guest: ServedGuest) {
         guard let uplink = guest.uplinks[mid] ?? makeUplink(mid, guest) else { return }
         let now = environment.loop.now
         if !uplink.isMuted {
             if let level = packet.audioLevel?.decibelsBelowFullScale {
+                // The window that begins with this packet ends before most other timers.
+                let due = state.speakers.deadline
                 state.heard(guest.sid, level: level, now: now)
-                if deadline == nil { arm() }
+                if state.speakers.deadline != due { arm() }
             }
             guard !packet.payload.isEmpty else { return }
             for downlink in uplink.downlinks { downlink.pass(packet, at: now) }
