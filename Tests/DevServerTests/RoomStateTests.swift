@@ -320,6 +320,47 @@ import Testing
         #expect(bench.state.isClosed)
     }
 
+    @Test func anAgentMayWaitAsLongAsAnEmptyRoomLives() throws {
+        var configuration = RoomConfiguration()
+        configuration.departureTimeout = 3
+        configuration.emptyTimeout = 60
+        var bench = Bench(configuration)
+        bench.milliseconds = 10_000
+        let agent = try bench.join("agent", { $0.kind = .agent })
+        // Another that goes is nobody's departure.
+        let other = try bench.join("other", { $0.kind = .agent })
+        bench.milliseconds = 14_000
+        bench.state.tick(now: bench.now)
+        bench.state.remove(other, .clientInitiated, tells: nil, now: bench.now)
+        bench.milliseconds = 59_999
+        bench.state.tick(now: bench.now)
+        #expect(!bench.state.isClosed && bench.state[agent] != nil)
+        bench.milliseconds = 60_000
+        #expect(bench.state.deadline.map { $0 <= bench.now.instant } == true)
+        bench.state.tick(now: bench.now)
+        #expect(bench.state.isClosed)
+    }
+
+    @Test func theLastDepartureCountsAndNotTheFirst() throws {
+        var configuration = RoomConfiguration()
+        configuration.departureTimeout = 3
+        var bench = Bench(configuration)
+        _ = try bench.join("agent", { $0.kind = .agent })
+        for seconds: Int64 in [10, 12] {
+            bench.milliseconds = seconds * 1_000
+            let bob = try bench.join("bob")
+            bench.milliseconds += 1_000
+            bench.state.tick(now: bench.now)
+            bench.state.remove(bob, .clientInitiated, tells: nil, now: bench.now)
+        }
+        bench.milliseconds = 15_999
+        bench.state.tick(now: bench.now)
+        #expect(!bench.state.isClosed)
+        bench.milliseconds = 16_000
+        bench.state.tick(now: bench.now)
+        #expect(bench.state.isClosed)
+    }
+
     @Test func aFullRoomTakesNobodyButWhoIsThereAlready() throws {
         var configuration = RoomConfiguration()
         configuration.maxParticipants = 1

@@ -117,9 +117,9 @@ struct RoomState {
     var speakers = SpeakerBoard()
     var quality = QualityBoard()
     private var batchAt: Instant?
-    /// When nobody was there who would keep it open; nil while somebody is.
-    private var emptySince: Instant?
-    private var hadMembers = false
+    private let createdAt: Instant
+    /// When somebody left last who would keep it open; nil before the first such departure.
+    private var departedAt: Instant?
     private(set) var isClosed = false
     private var random: any RandomNumberGenerator & Sendable
     private var outputs: [Output] = []
@@ -143,7 +143,7 @@ struct RoomState {
         room.creationTime = now.wall.unixSeconds
         room.creationTimeMilliseconds = now.wall.unixMilliseconds
         room.enabledCodecs = [CodecInfo(mime: "audio/opus")]
-        emptySince = now.instant
+        createdAt = now.instant
         room.sid = newID("RM_")
     }
 
@@ -236,8 +236,6 @@ struct RoomState {
         }
         let member = newMember(ticket, now: now)
         members.append(member)
-        hadMembers = true
-        updateEmptiness(now)
         send(.join(joinResponse(for: member)), to: member.sid)
         emit(.refreshToken(member.sid))
         update(member.sid) { $0.info.state = .joined }
@@ -356,6 +354,7 @@ struct RoomState {
         guard let index = index(of: sid) else { return }
         if let action { send(.leave(LeaveRequest(reason: reason, action: action)), to: sid) }
         let member = members.remove(at: index)
+        if !member.isDependent { departedAt = now.instant }
         for track in member.tracks { dropSubscriptions(to: track.info.sid) }
         for track in member.subscriptions { emit(.unsubscribe(track: track, subscriber: sid)) }
         var info = member.info
@@ -366,7 +365,6 @@ struct RoomState {
             for other in members { send(.update([info]), to: other.sid) }
         }
         emit(.end(sid, reason))
-        updateEmptiness(now)
     }
 
     /// Ends the room for all.
@@ -379,18 +377,12 @@ struct RoomState {
         emit(.close)
     }
 
-    private mutating func updateEmptiness(_ now: RoomTime) {
-        if members.contains(where: { !$0.isDependent }) {
-            emptySince = nil
-        } else if emptySince == nil {
-            emptySince = now.instant
-        }
-    }
-
+    /// When it ends as nobody is there who would keep it open: after the last such departure, and
+    /// by its age while it waits for the first to come, whether an agent waits too or not.
     private var closesAt: Instant? {
-        guard !isClosed, let emptySince else { return nil }
-        let seconds = hadMembers ? room.departureTimeout : room.emptyTimeout
-        return emptySince + .seconds(Int64(seconds))
+        guard !isClosed, members.allSatisfy(\.isDependent) else { return nil }
+        if let departedAt { return departedAt + .seconds(Int64(room.departureTimeout)) }
+        return createdAt + .seconds(Int64(room.emptyTimeout))
     }
 
     // MARK: Telling
