@@ -142,6 +142,20 @@ import Testing
         #expect(stage.audio.last.map { $0.timestamp &- 1000 } == UInt32(98 * 960))
     }
 
+    @Test func aStallLetsTheVoiceGoOnThatWaitedForRoomBehindIt() {
+        var stage = Stage()
+        stage.say(1, frames: Playout.preparedMax + 20)
+        stage.playout.enqueue(2, text: "waits")
+        #expect(!stage.playout.hasRoom(for: 2))
+        stage.run(slots: 5)
+        #expect(!stage.playout.hasRoom(for: 2))
+        stage.hungry = []
+        stage.skip(slots: 30)
+        stage.run(slots: 1)
+        #expect(stage.playout.hasRoom(for: 2))
+        #expect(stage.hungry == [2], "nothing else would ever wake it")
+    }
+
     @Test func aSlowVoiceMovesTheRestBack() throws {
         var stage = Stage()
         stage.playout.enqueue(1, text: "slow")
@@ -237,6 +251,8 @@ private struct Stage {
     var messages: [Sent] = []
     var outcomes: [Int: Playout.Outcome] = [:]
     var fade: Int64?
+    /// Whose voice was told to go on.
+    var hungry: [Int] = []
 
     init(isReady: Bool = true) {
         guard isReady else { return }
@@ -323,7 +339,8 @@ private struct Stage {
             case .finished(let id, let outcome):
                 #expect(outcomes[id] == nil, "an utterance ends once")
                 outcomes[id] = outcome
-            case .speakingChanged, .wantsMore, .wantsMouth: break
+            case .wantsMore(let id): hungry.append(id)
+            case .speakingChanged, .wantsMouth: break
             }
         }
     }

@@ -280,6 +280,11 @@ public struct Playout: Sendable {
         // The marker bit tells the jitter buffer that here it may shift its playout (RFC 3551 4.1).
         send(frame, marker: isBehindSilence)
         remember(frame.payload)
+        askForMore()
+    }
+
+    /// Frames are held no more: the voice whose turn it is may go on.
+    private mutating func askForMore() {
         if let hungry = utterances.first(where: { !$0.isComplete }) {
             outputs.append(.wantsMore(hungry.id))
         }
@@ -356,6 +361,8 @@ public struct Playout: Sendable {
             utterances[index].failure = Utterance.Failure(
                 code: .stalled, message: "the playout stood still for more than 200 ms")
             finishFailed(index)
+            // No frame of it is taken any more, which would tell the voice behind it.
+            askForMore()
         }
         for index in utterances.indices where !utterances[index].hasBegun {
             utterances[index].rewind()
