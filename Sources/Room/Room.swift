@@ -94,7 +94,7 @@ public actor Room {
     /// Lossy packets that were dropped because the network is slower than we.
     public private(set) var droppedData = 0
 
-    private init(_ environment: Environment, autoSubscribe: Bool) {
+    init(_ environment: Environment, autoSubscribe: Bool) {
         self.environment = environment
         log = environment.log
         session = ParticipantSession(autoSubscribe: autoSubscribe)
@@ -143,22 +143,26 @@ public actor Room {
             addresses: resolved, target: address.joinTarget(client: client),
             headers: ["Authorization": "Bearer \(token)"])
         request.certificateAuthorities = environment.certificateAuthorities
-        try await room.open(request, toward: resolved.first, until: limit)
+        let server = resolved.first.map { SocketAddress($0, port: request.port) }
+        try await room.open(toward: server, until: limit) { [request] handler in
+            environment.webSockets.connect(request, on: environment.loop, handler: handler)
+        }
         return room
     }
 
-    private func open(
-        _ request: WebSocketRequest, toward server: IPAddress?, until limit: Instant
+    /// Joins over a websocket that `connect` makes, whose events come on our loop.
+    func open(
+        toward server: SocketAddress?, until limit: Instant,
+        connect: (@escaping @Sendable (WebSocketEvent) -> Void) -> WebSocketConnection
     ) async throws(RoomError) {
-        serverAddress = server.map { SocketAddress($0, port: request.port) }
+        serverAddress = server
         let token = environment.loop.schedule(at: limit) { [weak self] in
             self?.assumeIsolated { $0.joinTimedOut() }
         }
         defer { environment.loop.cancel(token) }
         let result = await withCheckedContinuation { continuation in
             joining = continuation
-            socket = environment.webSockets.connect(request, on: environment.loop) {
-                [weak self] event in
+            socket = connect { [weak self] event in
                 // The handler runs on our executor.
                 guard let self else { return }
                 self.assumeIsolated { $0.signalled(event) }
@@ -271,10 +275,10 @@ public actor Room {
     private func carryOut(_ output: ParticipantSession.Output) {
         switch output {
         case .sendFrame(let bytes):
-            do {
+            do throws(WebSocketConnection.SendError) {
                 try socket?.send(bytes)
             } catch {
-                session.signalFailed("the server does not take our messages")
+                sendFailed(error)
             }
         case .closeSignal:
             socket?.close()
@@ -289,6 +293,17 @@ public actor Room {
                     candidate.candidate, ufrag: candidate.usernameFragment, at: now)
             }
         case .event(let event): happened(event)
+        }
+    }
+
+    private func sendFailed(_ error: WebSocketConnection.SendError) {
+        switch error {
+        // Its last event is on its way to us, behind what the server said at the end: the reason.
+        case .closed: break
+        case .full:
+            session.signalFailed("the server does not take our messages")
+            // The session takes it for gone: nobody else would close it.
+            socket?.close()
         }
     }
 
