@@ -84,12 +84,29 @@ import Testing
             #"{"rate":16000,"phones":[["pau",1]],"words":[[0,1],[2,1]]}"#,
             #"{"rate":99999999,"phones":[],"words":[[0,1],[2,3]]}"#,
             #"{"rate":16000,"phones":[["pau",99999999999999]],"words":[[0,1],[2,3]]}"#,
+            #"{"rate":16000,"phones":[["pau",1],["w",1073741824]],"words":[[0,1],[2,3]]}"#,
+            #"{"rate":16000,"phones":[["pau",1],["w",9]],"words":[[0,1],[2,1073741824]]}"#,
         ] {
             var sound = EngineSound(text: text, plan: plan, gain: 1)
             #expect(throws: EngineSound.Malformed.self) {
                 try sound.chunkBegan(Array(payload.utf8))
             }
         }
+    }
+
+    @Test func aFrameShorterThanItsHeaderIsNone() {
+        // The kind, a length of less than the four bytes of the number, and so many bytes.
+        for count in UInt8(0)..<4 {
+            let payload = [UInt8](repeating: 0, count: Int(count))
+            let bytes = [UInt8(ascii: "A"), 0, 0, 0, count] + payload
+            #expect(EngineWire.Frame(bytes) == nil, "\(count) bytes behind the length")
+        }
+        let silent = EngineWire.Frame([UInt8(ascii: "A"), 0, 0, 0, 4, 0, 0, 0, 1])
+        guard case .audio(let bytes)? = silent else {
+            Issue.record("a chunk may be silent")
+            return
+        }
+        #expect(bytes.count == EngineWire.audioHeaderBytes)
     }
 
     /// Phones between `borders` after a pause, one word for each unit.

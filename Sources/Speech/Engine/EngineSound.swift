@@ -75,7 +75,7 @@ struct EngineSound: Sendable {
             self.rate = rate
             resampler = Resampler(from: rate, to: OpusFormat.sampleRate)
         }
-        let ends = try EngineSound.ends(json["phones"]?.array ?? [])
+        let ends = try self.ends(json["phones"]?.array ?? [])
         index += 1
         heard = 0
         let speechStart = ends.first?.symbol == "pau" ? ends.first?.end ?? 0 : 0
@@ -87,13 +87,17 @@ struct EngineSound: Sendable {
         base += silence + kept.count
     }
 
-    private static func ends(
+    /// Samples that a chunk may promise: an utterance of the greatest length. What is promised and
+    /// not sent becomes silence in memory.
+    private var samplesMax: Int64 { Int64(SpeechPlan.maxSeconds) * Int64(rate) }
+
+    private func ends(
         _ list: [JSONValue]
     ) throws(Malformed) -> [(symbol: String, end: Int)] {
         var ends: [(symbol: String, end: Int)] = []
         for entry in list {
             guard let symbol = entry[0]?.string, let end = entry[1]?.int, end >= 0,
-                end < 1 << 31, Int(end) >= ends.last?.end ?? 0
+                end <= samplesMax, Int(end) >= ends.last?.end ?? 0
             else { throw Malformed() }
             ends.append((symbol, Int(end)))
         }
@@ -142,7 +146,7 @@ struct EngineSound: Sendable {
     private mutating func addWords(_ list: [JSONValue], shift: Int) throws(Malformed) {
         let spans = list.map { entry -> Range<Int>? in
             guard let from = entry[0]?.int, let to = entry[1]?.int, from >= 0, to >= from,
-                to < 1 << 31
+                to <= samplesMax
             else { return nil }
             return Int(from)..<Int(to)
         }

@@ -12,6 +12,7 @@ enum EngineWire {
         case ready
         case loaded
         case times([UInt8])
+        /// With its header of `audioHeaderBytes`, which is whole.
         case audio([UInt8])
         case phones([UInt8])
         case end(id: UInt32, status: String, samples: Int)
@@ -23,7 +24,9 @@ enum EngineWire {
             case UInt8(ascii: "R"): self = .ready
             case UInt8(ascii: "L"): self = .loaded
             case UInt8(ascii: "T"): self = .times(Array(bytes[5...]))
-            case UInt8(ascii: "A"): self = .audio(bytes)
+            case UInt8(ascii: "A"):
+                guard bytes.count >= EngineWire.audioHeaderBytes else { return nil }
+                self = .audio(bytes)
             case UInt8(ascii: "P"): self = .phones(Array(bytes[5...]))
             case UInt8(ascii: "E"):
                 guard
