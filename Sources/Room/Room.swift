@@ -54,6 +54,9 @@ public actor Room {
     /// From the call to the server's welcome: whoever waits five seconds, as a caller of HTTP does,
     /// is told the reason.
     static let joinLimit = Duration.milliseconds(4_800)
+    /// After a stall of our own nobody's silence is judged for so long: frames come over another
+    /// thread, which stood still with us and hands them over a moment later.
+    static let hearingTime = Duration.milliseconds(500)
     /// STUN servers that are looked up at most; more would tell the same.
     static let stunServersMax = 4
     /// Events that wait for their reader at most; then the oldest are given up.
@@ -308,7 +311,10 @@ public actor Room {
     }
 
     private func arm() {
-        let due = session.deadline
+        arm(at: session.deadline)
+    }
+
+    private func arm(at due: Instant?) {
         if let deadline {
             guard deadline.time != due else { return }
             environment.loop.cancel(deadline.token)
@@ -316,13 +322,20 @@ public actor Room {
         }
         guard let due else { return }
         let token = environment.loop.schedule(at: due) { [weak self] in
-            self?.assumeIsolated { room in
-                room.deadline = nil
-                room.session.tick(at: room.environment.loop.now)
-                room.pump()
-            }
+            self?.assumeIsolated { $0.deadlineCame() }
         }
         deadline = (due, token)
+    }
+
+    private func deadlineCame() {
+        deadline = nil
+        let now = environment.loop.now
+        // What is overdue may be an answer that has come.
+        if let stall = environment.loop.lastStall, now < stall.end + Self.hearingTime {
+            return arm(at: stall.end + Self.hearingTime)
+        }
+        session.tick(at: now)
+        pump()
     }
 
     // MARK: Negotiation

@@ -93,15 +93,22 @@ final class HandMadeSignal: Sendable {
 }
 
 extension RoomFixture {
-    /// Joins over a websocket of the test, with what the server says at once.
+    /// Joins over a websocket of the test.
+    ///
+    /// - Parameters:
+    ///   - signal: that websocket.
+    ///   - words: what the server says at once.
+    ///   - afterwards: is done on the loop when they were heard, before anybody else is.
     func join(
-        over signal: HandMadeSignal, _ words: [SignalResponse] = [.join(HandMadeSignal.join)]
+        over signal: HandMadeSignal, _ words: [SignalResponse] = [.join(HandMadeSignal.join)],
+        afterwards: @escaping @Sendable () -> Void = {}
     ) async throws -> Guest {
         let room = Room(environment, autoSubscribe: false)
         // Nobody waits for this: the words are there.
         try await room.open(toward: nil, until: environment.loop.now + .seconds(60)) { handler in
             let socket = signal.open(handler)
             for word in words { signal.say(word) }
+            environment.loop.post(afterwards)
             return socket
         }
         return Guest(room)

@@ -21,8 +21,8 @@ final class RoomFixture: Sendable {
     private let server: DevServer
     static let key = APIKey(id: "devkey", secret: "secretsecretsecretsecretsecretsecret")
 
-    init() async throws {
-        media = try Loop(name: "media")
+    init(stallLimit: Duration = .seconds(1)) async throws {
+        media = try Loop(name: "media", stallLimit: stallLimit)
         web = try Loop(name: "web")
         try media.start()
         try web.start()
@@ -53,8 +53,10 @@ final class RoomFixture: Sendable {
     }
 
     /// Runs a test with a fixture that ends with it.
-    static func with(_ body: (RoomFixture) async throws -> Void) async throws {
-        let fixture = try await RoomFixture()
+    static func with(
+        stallLimit: Duration = .seconds(1), _ body: (RoomFixture) async throws -> Void
+    ) async throws {
+        let fixture = try await RoomFixture(stallLimit: stallLimit)
         do {
             try await body(fixture)
         } catch {

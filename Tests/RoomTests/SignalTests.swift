@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Base
+import Glibc
 import LiveKit
 import Testing
 
@@ -36,6 +37,31 @@ extension RoomTests {
             #expect(await guest.end()?.cause == .signalClosed(code: nil))
             try #require(signal.connection.closeRequest != nil, "nobody else closes it")
             await guest.room.leave()
+        }
+    }
+
+    @Test func afterAStallOfOursTheServerIsHeardBeforeItCountsAsSilent() async throws {
+        // The least that the loop calls a stall: another one in between changes nothing then.
+        try await RoomFixture.with(stallLimit: .milliseconds(100)) { fixture in
+            let loop = fixture.media
+            let signal = HandMadeSignal(on: loop)
+            var join = HandMadeSignal.join
+            join.pingInterval = 1
+            join.pingTimeout = 1
+            let guest = try await fixture.join(over: signal, [.join(join)]) {
+                // The whole process stands still; the websocket's thread wakes up behind us.
+                let end = loop.now + .milliseconds(1_050)
+                while loop.now < end { poll(nil, 0, 50) }
+                loop.post { loop.post { signal.say(.roomUpdate(RoomInfo())) } }
+            }
+            let isHeard = await guest.next { event -> Bool? in
+                switch event {
+                case .roomUpdated: true
+                case .disconnected: false
+                default: nil
+                }
+            }
+            #expect(isHeard == true)
         }
     }
 }
