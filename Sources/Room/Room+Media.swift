@@ -24,7 +24,7 @@ extension Room {
         let cid = "audio-" + SecureRandom().letters(16)
         guard let publisher,
             let id = publisher.update({ connection, _ in connection.addAudioTrack(track: cid) })
-        else { throw .refused(.notJoined) }
+        else { throw refusal(.notJoined) }
         localTracks.append((cid: cid, sid: "", id: id))
         var request = AddTrackRequest()
         request.cid = cid
@@ -144,7 +144,7 @@ extension Room {
         do {
             try session.setSubscribed(isSubscribed, trackSIDs: trackSIDs)
         } catch {
-            throw .refused(error)
+            throw refusal(error)
         }
     }
 

@@ -172,6 +172,8 @@ public actor Room {
             }
         }
         if case .failure(let error) = result { throw error }
+        // A server may take a join back in its next word, which came before this was resumed.
+        if let end = session.end { throw .ended(end) }
     }
 
     private func joinTimedOut() {
@@ -214,8 +216,13 @@ public actor Room {
             return try session.update(
                 metadata: metadata, name: name, attributes: attributes, at: environment.loop.now)
         } catch {
-            throw .refused(error)
+            throw refusal(error)
         }
+    }
+
+    /// Why a command is not taken: one that comes behind the end is told of the end.
+    func refusal(_ error: CommandError) -> RoomError {
+        session.end.map { .ended($0) } ?? .refused(error)
     }
 
     // MARK: Signalling
@@ -484,7 +491,7 @@ public actor Room {
             try session.publish(request, at: environment.loop.now)
         } catch {
             dropTrack(request.cid)
-            throw .refused(error)
+            throw refusal(error)
         }
         let result = await withCheckedContinuation { continuation in
             publishing[request.cid] = continuation

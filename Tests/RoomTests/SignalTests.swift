@@ -64,4 +64,32 @@ extension RoomTests {
             #expect(isHeard == true)
         }
     }
+
+    @Test func whoIsTakenBackOrPutOutIsToldWhy() async throws {
+        try await RoomFixture.with { fixture in
+            let putOut = SessionEnd(cause: .dismissed(.duplicateIdentity))
+            // In one batch with the join, before anybody could run.
+            let words = [
+                SignalResponse.join(HandMadeSignal.join),
+                HandMadeSignal.leave(.duplicateIdentity),
+            ]
+            await #expect(throws: RoomError.ended(putOut)) {
+                try await fixture.join(over: HandMadeSignal(on: fixture.media), words)
+            }
+            // Between the join and the first command.
+            let signal = HandMadeSignal(on: fixture.media)
+            let guest = try await fixture.join(over: signal)
+            signal.say(HandMadeSignal.leave(.duplicateIdentity))
+            #expect(await guest.end() == putOut)
+            await #expect(throws: RoomError.ended(putOut)) {
+                try await guest.room.publishAudio(name: "voice")
+            }
+            await #expect(throws: RoomError.ended(putOut)) {
+                try await guest.room.update(attributes: ["a": "b"])
+            }
+            await #expect(throws: RoomError.ended(putOut)) {
+                try await guest.room.setSubscribed(["TR_1"], true)
+            }
+        }
+    }
 }
