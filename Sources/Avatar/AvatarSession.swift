@@ -151,7 +151,7 @@ public actor AvatarSession {
     ) async throws(RoomError) -> AvatarSession {
         let room = try await Room.join(
             url: request.url, token: request.token, version: environment.settings.version,
-            environment: environment.room)
+            receivesData: false, environment: environment.room)
         let session = AvatarSession(request, room: room, environment: environment)
         do {
             try await session.begin()

@@ -65,6 +65,8 @@ public actor Room {
     static let audioMax = 100
 
     nonisolated let environment: Environment
+    /// Whether user packets become events.
+    nonisolated let receivesData: Bool
     /// Runs on the media loop.
     public nonisolated var unownedExecutor: UnownedSerialExecutor {
         environment.loop.asUnownedSerialExecutor()
@@ -97,8 +99,9 @@ public actor Room {
     /// Lossy packets that were dropped because the network is slower than we.
     public private(set) var droppedData = 0
 
-    init(_ environment: Environment, autoSubscribe: Bool) {
+    init(_ environment: Environment, autoSubscribe: Bool, receivesData: Bool) {
         self.environment = environment
+        self.receivesData = receivesData
         log = environment.log
         session = ParticipantSession(autoSubscribe: autoSubscribe)
         (events, eventSink) = AsyncStream.makeStream(
@@ -123,12 +126,14 @@ public actor Room {
     ///   - token: opens the room; goes into a header, never into a log.
     ///   - version: of the program, for the server's log.
     ///   - autoSubscribe: whether all remote tracks come unasked.
+    ///   - receivesData: whether `events` tells of user packets. Who does not read them says no:
+    ///     anybody in the room may send thousands, and they would drive out what is read.
     ///   - environment: what rooms share.
     /// - Returns: the room.
     /// - Throws: `RoomError`, a sentence for whoever configured the server.
     public static func join(
         url: String, token: String, version: String, autoSubscribe: Bool = false,
-        environment: Environment
+        receivesData: Bool = true, environment: Environment
     ) async throws(RoomError) -> Room {
         let limit = environment.loop.now + joinLimit
         let address: SignalURL
@@ -139,7 +144,8 @@ public actor Room {
         } catch {
             throw .unknownHost(address.host)
         }
-        let room = Room(environment, autoSubscribe: autoSubscribe)
+        let room = Room(
+            environment, autoSubscribe: autoSubscribe, receivesData: receivesData)
         let client = ClientDescription(version: version, autoSubscribe: autoSubscribe)
         var request = WebSocketRequest(
             isSecure: address.isSecure, host: address.host, port: address.port,
@@ -470,7 +476,7 @@ public actor Room {
             publishing.removeValue(forKey: cid)?
                 .resume(returning: .failure(.notPublished(failure)))
         case .dataReceived(let packet, let sender):
-            guard case .user(let user) = packet.value else { return }
+            guard receivesData, case .user(let user) = packet.value else { return }
             eventSink.yield(
                 .dataReceived(
                     ReceivedData(payload: user.payload, topic: user.topic, sender: sender)))

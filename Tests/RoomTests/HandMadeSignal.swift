@@ -98,12 +98,13 @@ extension RoomFixture {
     /// - Parameters:
     ///   - signal: that websocket.
     ///   - words: what the server says at once.
+    ///   - receivesData: as for `Room.join`.
     ///   - afterwards: is done on the loop when they were heard, before anybody else is.
     func join(
         over signal: HandMadeSignal, _ words: [SignalResponse] = [.join(HandMadeSignal.join)],
-        afterwards: @escaping @Sendable () -> Void = {}
+        receivesData: Bool = true, afterwards: @escaping @Sendable () -> Void = {}
     ) async throws -> Guest {
-        let room = Room(environment, autoSubscribe: false)
+        let room = Room(environment, autoSubscribe: false, receivesData: receivesData)
         // Nobody waits for this: the words are there.
         try await room.open(toward: nil, until: environment.loop.now + .seconds(60)) { handler in
             let socket = signal.open(handler)

@@ -92,4 +92,37 @@ extension RoomTests {
             }
         }
     }
+
+    @Test func dataThatNobodyReadsDrivesNoEventOut() async throws {
+        try await RoomFixture.with { fixture in
+            let signal = HandMadeSignal(on: fixture.media)
+            let guest = try await fixture.join(over: signal, receivesData: false)
+            var viewer = ParticipantInfo()
+            (viewer.sid, viewer.identity, viewer.state) = ("PA_1", "viewer", .active)
+            signal.say(.update([viewer]))
+            await guest.room.heard()
+            var packet = DataPacket()
+            packet.kind = .lossy
+            packet.value = .user(UserPacket())
+            await guest.room.received(packet, times: 2 * Room.eventsMax)
+            signal.say(HandMadeSignal.leave(.roomDeleted))
+            #expect(await guest.active() == "viewer")
+        }
+    }
+}
+
+extension Room {
+    /// Returns when what was said before was heard.
+    fileprivate func heard() async {
+        await withCheckedContinuation { continuation in
+            environment.loop.post { continuation.resume() }
+        }
+    }
+
+    fileprivate func received(_ packet: DataPacket, times count: Int) {
+        for _ in 0..<count {
+            session.dataReceived(packet.encoded, isReliable: false)
+            pump()
+        }
+    }
 }
