@@ -56,6 +56,11 @@ actor RoomDirectory {
                 ServedRoom.refuse(socket, .joinFailure, .disconnect)
                 return
             }
+            // Nobody is there whose session could go on: no room is made for that.
+            guard !ticket.reconnects || rooms[ticket.room] != nil else {
+                ServedRoom.refuse(socket, .stateMismatch, .reconnect)
+                return
+            }
             let room = room(ticket.room, ticket.claims.roomConfiguration)
             let sid = room.assumeIsolated { $0.enter(ticket, socket) }
             if let sid { seats[key] = Seat(room: room, sid: sid) }
@@ -80,6 +85,8 @@ actor RoomDirectory {
             self?.assumeIsolated { $0.closed(room) }
         }
         rooms[name] = room
+        // Its life is limited from now on, whether somebody comes or not.
+        room.assumeIsolated { $0.pump() }
         log.note(.roomOpened, ["room": .of(name)])
         return room
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Base
 import LiveKit
+import Net
 import Testing
 import WebRTC
 
@@ -25,6 +26,44 @@ import WebRTC
                 if case .speakersChanged(let speakers) = message { speakers } else { nil }
             }
             #expect(told?.map(\.sid) == [sid] && told?.first?.isActive == true)
+        }
+    }
+
+    @Test func aRoomThatNobodyEntersEnds() async throws {
+        try await ServedFixture.with { fixture in
+            let request = try #require(
+                try RoomServiceRequest(method: "CreateRoom", decoding: Self.createRoom))
+            _ = try await fixture.directory.perform(request).get()
+            let second = fixture.loop.now + .seconds(1)
+            #expect(await fixture.directory.rooms.count == 1)
+            // The room's own timer was set for an earlier time: on a loop it fires before.
+            await fixture.loop.waits(until: second)
+            #expect(await fixture.directory.rooms.isEmpty)
+        }
+    }
+
+    /// `livekit.CreateRoomRequest`: name "r", empty_timeout 1 s.
+    private static let createRoom: [UInt8] = [10, 1, 114, 16, 1]
+
+    @Test func whoWantsToGoOnInARoomThatIsGoneMakesNone() async throws {
+        try await ServedFixture.with { fixture in
+            var ticket = ServedFixture.ticket("alice")
+            ticket.reconnects = true
+            let alice = await fixture.enter(ticket)
+            let leave = await alice.next { message -> LeaveRequest? in
+                if case .leave(let leave) = message { leave } else { nil }
+            }
+            #expect(leave == LeaveRequest(reason: .stateMismatch, action: .reconnect))
+            #expect(await fixture.directory.rooms.isEmpty)
+        }
+    }
+}
+
+extension Loop {
+    /// Waits until all deadlines up to a time have fired.
+    fileprivate func waits(until time: Instant) async {
+        await withCheckedContinuation { continuation in
+            post { self.schedule(at: time) { continuation.resume() } }
         }
     }
 }
