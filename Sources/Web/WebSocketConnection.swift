@@ -18,6 +18,9 @@ public final class WebSocketConnection: Sendable {
     public static let messageBytesMax = 1 << 20
     /// Delivered but unhandled bytes at most: a receiver that lags this far has stopped.
     static let inboxBytesMax = 4 << 20
+    /// Events handed over in one turn, so that a peer that floods us leaves the receiver's thread to
+    /// others in between.
+    static let eventsPerTurn = 64
     /// Cost of an event beside its bytes in that account: empty messages are bounded too.
     private static let eventOverhead = 64
 
@@ -129,10 +132,9 @@ public final class WebSocketConnection: Sendable {
     func deliver(_ event: WebSocketEvent) -> Bool {
         let (isTaken, mustPost) = state.withLock { state -> (Bool, Bool) in
             guard !state.isFinished else { return (true, false) }
-            var size = Self.eventOverhead
+            let size = Self.cost(of: event)
             switch event {
-            case .frame(let frame):
-                size += frame.byteCount
+            case .frame:
                 if state.inboxBytes + size > Self.inboxBytesMax { return (false, false) }
             case .closed, .failed:
                 state.isFinished = true
@@ -149,14 +151,17 @@ public final class WebSocketConnection: Sendable {
         return isTaken
     }
 
+    private static func cost(of event: WebSocketEvent) -> Int {
+        if case .frame(let frame) = event { frame.byteCount + eventOverhead } else { eventOverhead }
+    }
+
     /// Runs where `post` leads: hands over what has arrived, one batch a turn.
     private func drain() {
         let (batch, handler) = state.withLock { state in
-            defer {
-                state.inbox = []
-                state.inboxBytes = 0
-            }
-            return (state.inbox, state.handler)
+            let batch = Array(state.inbox.prefix(Self.eventsPerTurn))
+            state.inbox.removeFirst(batch.count)
+            state.inboxBytes -= batch.reduce(0) { $0 + Self.cost(of: $1) }
+            return (batch, state.handler)
         }
         for event in batch {
             switch event {

@@ -2,6 +2,7 @@
 import Base
 import LiveKit
 import Testing
+import Web
 
 @testable import DevServer
 
@@ -51,6 +52,13 @@ import Testing
         mutating func messages(to sid: String) -> [SignalResponse] {
             outputs().compactMap { output in
                 if case .send(let message, sid) = output { message } else { nil }
+            }
+        }
+
+        /// What one participant was told of others since the last look.
+        mutating func updates(to sid: String) -> [ParticipantInfo] {
+            messages(to: sid).flatMap { message -> [ParticipantInfo] in
+                if case .update(let infos) = message { infos } else { [] }
             }
         }
 
@@ -318,6 +326,80 @@ import Testing
                 .leave(LeaveRequest(reason: .roomClosed, action: .disconnect))
             ])
         #expect(bench.state.isClosed)
+    }
+
+    @Test func whoChangesAllTheTimeIsToldOfInTheEndAsItIs() throws {
+        var bench = Bench()
+        let alice = try bench.join("alice")
+        let bob = try bench.join("bob")
+        let track = bench.publish(bob)
+        _ = bench.outputs()
+        for number in 0...5_000 {
+            bench.state.received(
+                .mute(sid: track, muted: number % 2 == 0), from: bob, now: bench.now)
+        }
+        let atOnce = bench.updates(to: alice)
+        #expect(atOnce.count > 100 && atOnce.count <= 256)
+        let due = try #require(bench.state.deadline)
+        #expect(due <= Bench.time(100).instant)
+        bench.milliseconds = 100
+        bench.state.tick(now: bench.now)
+        let later = bench.updates(to: alice)
+        #expect(later.count == 1 && later.first?.tracks.first?.isMuted == true)
+        let version = try #require(atOnce.last?.version)
+        #expect(later.first?.version == version + 1)
+        #expect(bench.state.deadline.map { $0 > bench.now.instant } == true)
+    }
+
+    @Test func whatIsToldOfOneAtOnceFitsTheQueueOfAWebsocket() throws {
+        var bench = Bench()
+        let alice = try bench.join("alice")
+        let bob = try bench.join("bob", { $0.video?.canUpdateOwnMetadata = true })
+        for number in 0..<RoomState.tracksMax {
+            var request = AddTrackRequest()
+            request.cid = "\(number)" + String(repeating: "c", count: 1_000)
+            request.name = String(repeating: "n", count: 1_000)
+            request.stream = request.name
+            request.audioFeatures = Array(repeating: .stereo, count: 100_000)
+            bench.state.received(.addTrack(request), from: bob, now: bench.now)
+        }
+        _ = bench.outputs()
+        let sections = (0..<RoomState.tracksMax).map {
+            RoomState.OfferedTrack(mid: "\($0)", kind: .audio)
+        }
+        bench.state.offered(sections, by: bob, now: bench.now)
+        var wish = UpdateParticipantMetadata()
+        wish.attributes = ["a": String(repeating: "a", count: 64 * 1024 - 1)]
+        // The first is not the longest, so that the second may still be told at once.
+        for (number, length) in [1_000, 512 * 1024, 400_000].enumerated() {
+            wish.metadata = String(repeating: "\(number)", count: length)
+            bench.state.received(.updateMetadata(wish), from: bob, now: bench.now)
+        }
+        let outputs = bench.outputs()
+        let bytes = outputs.reduce(0) { sum, output in
+            if case .send(let message, alice) = output { sum + message.encoded.count } else { sum }
+        }
+        #expect(bytes > 600_000 && bytes <= WebSocketConnection.outboxBytesMax)
+        #expect(bench.state[bob]?.info.metadata.first == "2")
+        // Time enough for the debt: then the newest is told.
+        bench.milliseconds = 10_000
+        bench.state.tick(now: bench.now)
+        #expect(bench.updates(to: alice).contains { $0.metadata == wish.metadata })
+    }
+
+    @Test func tracksThatChangeTogetherAreToldOfAtOnce() throws {
+        var bench = Bench()
+        let alice = try bench.join("alice")
+        let bob = try bench.join("bob")
+        let tracks = (0..<RoomState.tracksMax).map {
+            bench.publish(bob, cid: "cid-as-long-as-those-of-browsers-\($0)", mid: "\($0)")
+        }
+        for track in tracks.prefix(5) {
+            bench.state.received(.mute(sid: track, muted: true), from: bob, now: bench.now)
+        }
+        let told = bench.updates(to: alice).last
+        #expect(told?.tracks.count == tracks.count)
+        #expect(told?.tracks.count(where: \.isMuted) == 5)
     }
 
     @Test func anAgentMayWaitAsLongAsAnEmptyRoomLives() throws {

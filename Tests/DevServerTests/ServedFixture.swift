@@ -55,8 +55,12 @@ final class ServedFixture: Sendable {
 
     /// Opens a client's websocket.
     func enter(_ ticket: JoinTicket) async -> ServedClient {
-        let client = ServedClient()
-        await directory.happened(.opened, client.socket, ticket)
+        let client = ServedClient(on: loop) { [directory] event, socket in
+            directory.assumeIsolated { $0.happened(event, socket, ticket) }
+        }
+        _ = client.socket.deliver(.opened)
+        // Until the room has heard of it.
+        await loop.run {}
         return client
     }
 
@@ -79,7 +83,9 @@ final class ServedClient: Sendable {
     let socket: WebSocketConnection
     private let messages: AsyncStream<SignalResponse>
 
-    init() {
+    init(
+        on loop: Loop, _ handler: @escaping @Sendable (WebSocketEvent, WebSocketConnection) -> Void
+    ) {
         let (messages, continuation) = AsyncStream.makeStream(of: SignalResponse.self)
         let own = Mutex<WebSocketConnection?>(nil)
         let wake = { @Sendable in
@@ -92,10 +98,20 @@ final class ServedClient: Sendable {
             }
             if socket.closeRequest != nil { continuation.finish() }
         }
-        socket = WebSocketConnection(id: 0, wake: wake, post: { $0() })
+        socket = WebSocketConnection(id: 0, wake: wake, post: { loop.post($0) })
         self.messages = messages
         own.withLock { [socket] in $0 = socket }
+        socket.attach { event in
+            guard let socket = own.withLock({ $0 }) else { return }
+            handler(event, socket)
+        }
     }
+
+    /// The code with which the server closed it; nil while it has not.
+    var closeCode: UInt16? { socket.closeRequest?.code }
+
+    /// Says something, as fast as it can be taken.
+    func say(_ request: SignalRequest) { _ = socket.deliver(.frame(.binary(request.encoded))) }
 
     /// The next message that is wanted; those before it are over. Nil when none comes any more.
     func next<Found>(_ wanted: (SignalResponse) -> Found?) async -> Found? {

@@ -42,6 +42,51 @@ import WebRTC
         }
     }
 
+    @Test func aFloodEndsItsSendersWebsocketAndNobodyElses() async throws {
+        try await ServedFixture.with { fixture in
+            let alice = await fixture.enter(ServedFixture.ticket("alice"))
+            let bob = await fixture.enter(ServedFixture.ticket("bob"))
+            bob.say(.addTrack(AddTrackRequest()))
+            let track = try #require(await bob.published())
+            for number in 0..<5_000 { bob.say(.mute(sid: track, muted: number % 2 == 0)) }
+            bob.say(.ping(1))
+            #expect(await !bob.isAnswered())
+            #expect(bob.closeCode == 1008)
+            alice.say(.ping(1))
+            #expect(await alice.isAnswered())
+            #expect(alice.closeCode == nil)
+        }
+    }
+
+    @Test func whatAClientWithManyTracksAsksAtOnceIsTaken() async throws {
+        try await ServedFixture.with { fixture in
+            let bob = await fixture.enter(ServedFixture.ticket("bob"))
+            var tracks: [String] = []
+            for number in 0..<RoomState.tracksMax {
+                var request = AddTrackRequest()
+                request.cid = "\(number)"
+                bob.say(.addTrack(request))
+                tracks.append(try #require(await bob.published()))
+            }
+            var trickle = TrickleRequest()
+            trickle.candidateInit =
+                #"{"candidate":"candidate:1 1 udp 1 192.0.2.1 9 typ host","sdpMid":"0"}"#
+            for _ in 0..<100 { bob.say(.trickle(trickle)) }
+            for isMuted in [true, false] {
+                for track in tracks { bob.say(.mute(sid: track, muted: isMuted)) }
+            }
+            // All tracks of a full room, one by one.
+            var wish = UpdateSubscription()
+            for number in 0..<400 {
+                wish.trackSIDs = ["TR_\(number)"]
+                bob.say(.subscription(wish))
+            }
+            bob.say(.ping(1))
+            #expect(await bob.isAnswered())
+            #expect(bob.closeCode == nil)
+        }
+    }
+
     /// `livekit.CreateRoomRequest`: name "r", empty_timeout 1 s.
     private static let createRoom: [UInt8] = [10, 1, 114, 16, 1]
 
@@ -56,6 +101,18 @@ import WebRTC
             #expect(leave == LeaveRequest(reason: .stateMismatch, action: .reconnect))
             #expect(await fixture.directory.rooms.isEmpty)
         }
+    }
+}
+
+extension ServedClient {
+    /// The sid of the next track that it may publish.
+    fileprivate func published() async -> String? {
+        await next { if case .trackPublished(_, let track) = $0 { track.sid } else { nil } }
+    }
+
+    /// Whether a ping is answered; not when the websocket ends.
+    fileprivate func isAnswered() async -> Bool {
+        await next { if case .pong = $0 { true } else { nil } } ?? false
     }
 }
 

@@ -40,7 +40,7 @@ final class RoomLog {
     /// What is told.
     enum Event: Int, CaseIterable {
         case roomOpened, roomClosed, joined, resumed, left, mediaFailed, notReading, notAnswering
-        case offerRefused, answerRefused
+        case flooding, offerRefused, answerRefused
 
         fileprivate var message: StaticString {
             switch self {
@@ -52,6 +52,7 @@ final class RoomLog {
             case .mediaFailed: "a participant's media connection failed"
             case .notReading: "a participant does not read its data"
             case .notAnswering: "a participant does not answer an offer"
+            case .flooding: "a participant asks for too much: its websocket is closed"
             case .offerRefused: "offer refused"
             case .answerRefused: "answer refused"
             }
@@ -60,7 +61,7 @@ final class RoomLog {
         fileprivate var level: LogLevel {
             switch self {
             case .roomOpened, .roomClosed, .joined, .resumed, .left, .mediaFailed: .info
-            case .notReading, .notAnswering: .warning
+            case .notReading, .notAnswering, .flooding: .warning
             case .offerRefused, .answerRefused: .debug
             }
         }

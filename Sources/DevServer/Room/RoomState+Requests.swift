@@ -26,7 +26,9 @@ extension RoomState {
             guard self[sid]?.tracks.contains(where: { $0.info.sid == track }) == true else {
                 return
             }
-            updateTrack(track) { $0.info.audioFeatures = features }
+            updateTrack(track) {
+                $0.info.audioFeatures = Array(features.prefix(Self.audioFeaturesMax))
+            }
             tellAll(about: sid, now: now)
         case .offer, .answer, .trickle, .carried, .unknown: break
         }

@@ -6,6 +6,10 @@ internal import LiveKit
 extension RoomState {
     /// Between the end of a track in its publisher's offer and its end for the others.
     static let fadeTime = Duration.milliseconds(200)
+    /// Longest name, stream and client's id of a track, bytes, and what may be said of its sound
+    /// (LiveKit knows seven features): all are told of it again and again.
+    static let trackTextBytesMax = 1024
+    static let audioFeaturesMax = 16
 
     // MARK: Publishing
 
@@ -24,6 +28,10 @@ extension RoomState {
         guard request.kind == .audio else { return refuse(.unsupportedType) }
         guard members[index].tracks.count < Self.tracksMax else { return refuse(.limitExceeded) }
         guard request.sid.isEmpty else { return refuse(.notFound) }
+        let texts = [request.cid, request.name, request.stream]
+        guard texts.allSatisfy({ $0.utf8.count <= Self.trackTextBytesMax }) else {
+            return refuse(.limitExceeded)
+        }
         var info = TrackInfo()
         info.sid = newID("TR_A" + Self.letter(request.source))
         info.kind = request.kind
@@ -34,7 +42,7 @@ extension RoomState {
         info.isStereo = request.isStereo
         info.disableRED = request.disableRED
         info.encryption = request.encryption
-        info.audioFeatures = request.audioFeatures
+        info.audioFeatures = Array(request.audioFeatures.prefix(Self.audioFeaturesMax))
         info.stream = request.stream.isEmpty ? Self.stream(request.source) : request.stream
         var codec = SimulcastCodecInfo()
         codec.cid = request.cid

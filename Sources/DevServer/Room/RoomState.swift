@@ -25,6 +25,17 @@ struct RoomState {
     /// Who has no media connection by then is removed.
     static let joinLimit = Duration.seconds(60)
 
+    /// What one participant may have all others told of it at once, and what a second brings back,
+    /// bytes. Together with one more description of the longest there may be it fits the 1 MiB of
+    /// messages that wait for a client at most, and it is more than the tracks of a tab that all
+    /// change at once. What is beyond is told later, as it is by then, so that nobody's websocket
+    /// breaks by what another one does.
+    static let toldBytesBurst = 256 * 1024
+    static let toldBytesPerSecond = 128 * 1024
+    /// What a message costs beside its bytes: at most a quarter of the 1,024 messages that may wait
+    /// for a client are about one participant.
+    static let toldOverhead = 1024
+
     /// What the room wants done.
     enum Output: Sendable {
         /// A message to one participant.
@@ -91,6 +102,10 @@ struct RoomState {
         var isAnnounced = false
         /// Others are to be told of it with the next batch.
         var isUpdateDue = false
+        /// What the others may still be told of it, and whether something waits for that.
+        var telling = Allowance(
+            RoomState.toldBytesBurst, perSecond: RoomState.toldBytesPerSecond)
+        var isUpdateHeld = false
         /// Whether it was told how good its connection is.
         var hasQuality = false
 
@@ -387,15 +402,19 @@ struct RoomState {
 
     // MARK: Telling
 
-    /// Tells all, the one too, how a participant is now.
+    /// Tells all, the one too, how a participant is now, or as soon as they may be told of it again.
     mutating func tellAll(about sid: String, now: RoomTime) {
         guard let index = index(of: sid) else { return }
-        members[index].info.version += 1
         members[index].isUpdateDue = false
-        let info = members[index].described
+        members[index].isUpdateHeld = !members[index].telling.isLeft(at: now.instant)
+        guard !members[index].isUpdateHeld else { return }
+        members[index].info.version += 1
+        let message = SignalResponse.update([members[index].described])
+        members[index].telling.spend(
+            message.encoded.count + Self.toldOverhead, at: now.instant)
         let isHidden = members[index].permission.isHidden
         for other in members where !isHidden || other.sid == sid {
-            send(.update([info]), to: other.sid)
+            send(message, to: other.sid)
         }
     }
 
@@ -406,6 +425,7 @@ struct RoomState {
         var result = soonest(batchAt, closesAt)
         for member in members {
             if !member.isAnnounced { result = soonest(result, member.joinedAt + Self.joinLimit) }
+            if member.isUpdateHeld { result = soonest(result, member.telling.readyAt) }
             for track in member.tracks { result = soonest(result, track.endsAt) }
         }
         return soonest(soonest(result, speakers.deadline), quality.deadline)
@@ -429,6 +449,7 @@ struct RoomState {
                 endTrack(track.info.sid, of: member.sid, now: now)
             }
         }
+        for member in members where member.isUpdateHeld { tellAll(about: member.sid, now: now) }
         tickSpeakers(now)
         if let due = quality.deadline, due <= now.instant {
             quality.rearm(isNeeded: members.contains(where: \.isAnnounced), at: now.instant)

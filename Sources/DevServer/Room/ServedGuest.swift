@@ -104,11 +104,18 @@ final class ServedGuest {
     /// Reliable data that waits for a participant's channels at most: a quarter of a second of
     /// what one sender may send is more than a join takes.
     static let pendingBytesMax = 100_000
+    /// Requests of a participant at once, and what a second brings back: a full room's tracks taken
+    /// on or off one by one are a few hundred, a join with 20 tracks and all their candidates fewer.
+    /// Who asks for more has lost its way, or means harm: its websocket ends.
+    static let requestsBurst = 1000
+    static let requestsPerSecond = 100
 
     let sid: String
     let isSingleConnection: Bool
     let isSubscriberPrimary: Bool
     var socket: WebSocketConnection?
+    /// What it may still ask for; it stays what it is when the websocket is another one.
+    var requests = Allowance(requestsBurst, perSecond: requestsPerSecond)
     /// The client offers here.
     var publisher: ServedLeg?
     /// We offer here; none on a single connection.

@@ -144,6 +144,14 @@ actor ServedRoom {
     /// - Returns: false when it is no message: the connection is to be cut.
     func received(_ frame: [UInt8], from sid: String) -> Bool {
         guard let guest = guests[sid] else { return true }
+        let now = environment.loop.now
+        guard guest.requests.isLeft(at: now) else {
+            // After this no frame comes any more; it may resume.
+            log.note(.flooding, ["room": .of(name), "sid": .of(sid)])
+            guest.socket?.close(code: 1008)
+            return true
+        }
+        guest.requests.spend(1, at: now)
         let request: SignalRequest
         do {
             request = try SignalRequest(decoding: frame)
