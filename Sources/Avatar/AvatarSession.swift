@@ -347,7 +347,8 @@ public actor AvatarSession {
             preparer = try SpeechPreparer(
                 settings: environment.settings.opus,
                 language: environment.voices.voice(voice)?.language ?? "en",
-                articulations: environment.settings.articulations)
+                articulations: environment.settings.articulations,
+                followsEnergy: environment.settings.followsEnergy)
             let stream = environment.voices.speak(text, voiceID: voice)
             var gathered = Gathered()
             while let chunk = try await stream.next() {

@@ -16,6 +16,8 @@ public struct AvatarSettings: Sendable {
     public var voice = "slt"
     /// The user's own table of what the mouth does, for its language; nil: the tables built in.
     public var articulations: ArticulationTable?
+    /// Whether mouths open less in soft vowels and further in loud ones.
+    public var followsEnergy = false
     /// The program's version, for the server's log.
     public var version = "0"
 

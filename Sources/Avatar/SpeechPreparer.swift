@@ -44,12 +44,14 @@ public struct SpeechPreparer: Sendable {
     ///   - settings: how it is encoded.
     ///   - language: BCP 47; whose sounds the mouth makes.
     ///   - articulations: the user's own table, which counts for its language.
+    ///   - followsEnergy: whether the mouth opens less in soft vowels and further in loud ones.
     /// - Throws: `OpusError` when the encoder cannot be made.
     public init(
         settings: OpusSettings = OpusSettings(), language: String = "en",
-        articulations: ArticulationTable? = nil
+        articulations: ArticulationTable? = nil, followsEnergy: Bool = false
     ) throws(OpusError) {
-        mouth = Mouth(.chosen(for: language, own: articulations))
+        mouth = Mouth(
+            .chosen(for: language, own: articulations), followsEnergy: followsEnergy)
         encoder = try OpusEncoder(settings: settings)
         lookahead = Double(encoder.lookaheadSamples) / Double(Self.samplesPerMillisecond)
     }
@@ -94,7 +96,9 @@ public struct SpeechPreparer: Sendable {
         }
         samples += sound.count
         addEnvelope(sound, atLeast: Self.envelopeValues, to: &piece)
-        addProsody(smoother.add(analyzer.add(sound)), to: &piece)
+        let heard = analyzer.add(sound)
+        mouth.append(energies: heard.map(\.energy))
+        addProsody(smoother.add(heard), to: &piece)
         mouth.append(
             phones.map { phone in
                 var moved = phone
@@ -129,7 +133,9 @@ public struct SpeechPreparer: Sendable {
         let end = duration
         addEnvelope([], atLeast: 1, to: &piece)
         if !hasOnset { piece.speech.append(.start(time: lookahead)) }
-        addProsody(smoother.add(analyzer.finish()) + smoother.finish(), to: &piece)
+        let heard = analyzer.finish()
+        mouth.append(energies: heard.map(\.energy))
+        addProsody(smoother.add(heard) + smoother.finish(), to: &piece)
         if wasSpeaking {
             let event = ProsodyEvent(
                 time: end + lookahead + 150, pitch: 0, energy: 0, isSpeaking: false)

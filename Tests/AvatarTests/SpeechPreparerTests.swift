@@ -31,8 +31,10 @@ import Testing
     ]
 
     /// The utterance in pieces of `step` samples.
-    static func prepare(step: Int) throws -> PreparedSpeech {
-        var preparer = try SpeechPreparer()
+    static func prepare(
+        step: Int, sound: [Float] = sound, followsEnergy: Bool = false
+    ) throws -> PreparedSpeech {
+        var preparer = try SpeechPreparer(followsEnergy: followsEnergy)
         var whole = PreparedSpeech()
         func add(_ piece: PreparedSpeech) {
             whole.frames += piece.frames
@@ -76,6 +78,29 @@ import Testing
         for time in stride(from: 0.0, to: 1100, by: 10) {
             #expect(shape(whole.keyframes, time).distance(to: shape(pieces.keyframes, time)) < 1e-9)
         }
+    }
+
+    @Test func aMouthThatFollowsTheEnergyIsTheFilesAndOpensByLoudness() throws {
+        var open: [Double] = []
+        for gain in [Float(0.1), 1] {
+            let sound = Self.sound.map { $0 * gain }
+            let pieces = try Self.prepare(step: 1_111, sound: sound, followsEnergy: true)
+            #expect(
+                pieces.keyframes
+                    == (try Self.prepare(step: 48_000, sound: sound, followsEnergy: true)).keyframes
+            )
+            var analyzer = ProsodyAnalyzer()
+            let frames = analyzer.add(sound) + analyzer.finish()
+            let curve = MouthCurve(Self.phones, energies: frames.map(\.energy))
+            let lookahead = pieces.keyframes[1].time.truncatingRemainder(
+                dividingBy: Mouth.sampleInterval)
+            for time in stride(from: 100.0, to: 900, by: 10) {
+                let told = shape(pieces.keyframes, time + lookahead)
+                #expect(told.distance(to: curve.shape(at: time)) <= 0.03, "at \(time)")
+            }
+            open.append(shape(pieces.keyframes, 400)[.ai])
+        }
+        #expect(open[1] > open[0] + 0.05, "\(open)")
     }
 
     @Test func everyPartIsThereAndInOrder() throws {

@@ -32,7 +32,8 @@ public struct Mouth: Sendable {
     /// Longest utterance it follows, ms; a hostile phone time ends the curve there.
     static let longest = 600_000.0
 
-    private var plan: MouthPlan
+    private var plan: VoicedPlan
+    private let followsEnergy: Bool
     private var filter = MouthFilter(.rest)
     private var reducer = KeyframeReducer()
     private var ticks = 0
@@ -40,9 +41,13 @@ public struct Mouth: Sendable {
 
     /// Starts at rest, at time zero.
     ///
-    /// - Parameter table: what the mouth does for the sounds of the language that is spoken.
-    public init(_ table: ArticulationTable = .english) {
-        plan = MouthPlan(table)
+    /// - Parameters:
+    ///   - table: what the mouth does for the sounds of the language that is spoken.
+    ///   - followsEnergy: whether open mouths open further in loud vowels than in soft ones; the
+    ///     energies then come by ``append(energies:)``.
+    public init(_ table: ArticulationTable = .english, followsEnergy: Bool = false) {
+        plan = VoicedPlan(plan: MouthPlan(table))
+        self.followsEnergy = followsEnergy
     }
 
     /// The mouth as it was last computed.
@@ -54,7 +59,7 @@ public struct Mouth: Sendable {
     /// Adds sounds behind those it has. What is not a number, runs backwards or lies beyond ten
     /// minutes is clamped into order, so that any input gives a sane mouth.
     public mutating func append(_ phones: [Phone]) {
-        var floor = plan.end
+        var floor = plan.plan.end
         let sane = phones.compactMap { phone -> Phone? in
             guard phone.start.isFinite, phone.end.isFinite else { return nil }
             var phone = phone
@@ -63,7 +68,15 @@ public struct Mouth: Sendable {
             floor = phone.end
             return phone
         }
-        plan.append(sane)
+        plan.plan.append(sane)
+    }
+
+    /// Adds how loud the voice is, 0…1, every ``ProsodyAnalyzer/interval`` from time zero on. For a
+    /// mouth that follows it; what is not a number counts as no change.
+    public mutating func append(energies: [Double]) {
+        guard followsEnergy else { return }
+        let room = Int(Self.longest / ProsodyAnalyzer.interval) - plan.energies.count
+        plan.energies += energies.prefix(max(room, 0))
     }
 
     /// Computes up to the moment whose look-ahead ends at `known`.
@@ -71,11 +84,17 @@ public struct Mouth: Sendable {
     /// - Parameter known: milliseconds up to which all sounds were appended.
     /// - Returns: the keyframes that are settled by that, in order.
     public mutating func advance(to known: Double) -> [Keyframe] {
-        run(until: min(known, Self.longest) - Self.lookAhead)
+        var limit = min(known, Self.longest) - Self.lookAhead
+        // Sounds are often known before they are heard.
+        if followsEnergy {
+            let heard = Double(plan.energies.count - 1) * ProsodyAnalyzer.interval
+            limit = min(limit, heard - Self.lead)
+        }
+        return run(until: limit)
     }
 
     /// Time up to which its sounds are known, ms.
-    public var known: Double { plan.end }
+    public var known: Double { plan.plan.end }
 
     /// Computes beyond what ``advance(to:)`` gives, for a voice that is so late that its mouth would
     /// be late too.
@@ -86,7 +105,7 @@ public struct Mouth: Sendable {
     /// - Parameter limit: milliseconds; no further than the sounds that are known reach.
     /// - Returns: the keyframes up to there, in order.
     public mutating func hasten(to limit: Double) -> [Keyframe] {
-        var keyframes = run(until: min(limit, plan.end - Self.lead))
+        var keyframes = run(until: min(limit, known - Self.lead))
         if let last = reducer.flush() { keyframes.append(last) }
         return keyframes
     }
@@ -95,7 +114,7 @@ public struct Mouth: Sendable {
     public mutating func finish() -> [Keyframe] {
         guard !isFinished else { return [] }
         isFinished = true
-        var keyframes = run(until: plan.end + Self.settle)
+        var keyframes = run(until: known + Self.settle)
         if let last = reducer.finish() { keyframes.append(last) }
         keyframes.append(Keyframe(time: time + Self.sampleInterval, shape: .rest))
         return keyframes

@@ -145,6 +145,7 @@ struct Configuration {
     }
 
     private mutating func readLipSync(_ node: ConfigNode) throws {
+        avatar.followsEnergy = try node.flag("energy") ?? avatar.followsEnergy
         guard let path = try node.text("table"), !path.isEmpty else { return }
         do {
             articulations = try ArticulationTable(
