@@ -155,6 +155,39 @@ struct WebSocketServerTests {
         await server.stop()
     }
 
+    @Test func aPeerThatDoesNotReadCannotPutTheEndOff() async throws {
+        let events = Events()
+        let (connections, found) = AsyncStream.makeStream(of: WebSocketConnection.self)
+        let server = try await TestServer { routes in
+            routes.onWebSocket("/stuffed") { _ in
+                .accept(
+                    WebSocketAcceptance { connection in
+                        found.yield(connection)
+                        return { events.add($0) }
+                    })
+            }
+        }
+        let client = try server.connect()
+        client.send(Self.handshake("/stuffed"))
+        #expect(await Self.readHandshake(client))
+        let connection = try #require(await connections.first { _ in true })
+        // As much as the kernel takes, and then as much as waits here.
+        let piece = [UInt8](repeating: 1, count: 1 << 16)
+        var idleRounds = 0
+        while idleRounds < 3 {
+            let isTaken = await server.loop.run { () -> Bool in
+                var isTaken = false
+                while (try? connection.send(piece)) != nil { isTaken = true }
+                return isTaken
+            }
+            idleRounds = isTaken ? 0 : idleRounds + 1
+        }
+        connection.close(code: 4001, reason: "bye", within: .milliseconds(100))
+        #expect(await events.last() == .closed(code: 4001, reason: "bye"))
+        #expect(await client.readToEnd() != nil)
+        await server.stop()
+    }
+
     @Test(arguments: [
         ("no upgrade", "", 426), ("other version", "Sec-WebSocket-Version: 8\r\n", 426),
         ("short key", "Sec-WebSocket-Key: abc\r\n", 426),

@@ -137,7 +137,7 @@ final class WebSocketSession {
             if let frame = connection.takeUnsent() {
                 queue(wslay, frame)
             } else if let close = connection.closeRequest {
-                queueClose(wslay, code: close.code, reason: close.reason, within: close.within)
+                queueClose(wslay, code: close.code, reason: close.reason)
             } else {
                 return
             }
@@ -158,11 +158,8 @@ final class WebSocketSession {
         }
     }
 
-    private func queueClose(
-        _ wslay: wslay_event_context_ptr, code: UInt16, reason: String, within: Duration
-    ) {
+    private func queueClose(_ wslay: wslay_event_context_ptr, code: UInt16, reason: String) {
         hasQueuedClose = true
-        end = loop.now + max(within, .zero)
         var text = Array(reason.utf8.prefix(Self.closeReasonMax))
         while !text.isEmpty, String(validating: text, as: UTF8.self) == nil { text.removeLast() }
         wslay_event_queue_close(wslay, code, text, text.count)
@@ -179,6 +176,11 @@ final class WebSocketSession {
         let wantsRead = wslay_event_want_read(wslay) != 0
         let wantsWrite = wslay_event_want_write(wslay) != 0
         if isPeerGone || (!wantsRead && !wantsWrite) { return finish(outcome(wslay)) }
+        // From now on, not only when all that is before the close frame is out: a peer that does
+        // not read would put that off for ever.
+        if end == nil, let close = connection.closeRequest {
+            end = loop.now + max(close.within, .zero)
+        }
         var wanted: Interest = []
         if wantsRead { wanted.insert(.read) }
         if wantsWrite { wanted.insert(.write) }
@@ -204,8 +206,11 @@ final class WebSocketSession {
         case 1002: return .failed(.protocolError("broken frame"))
         case 1007: return .failed(.protocolError("text is not UTF-8"))
         case 1009: return .failed(.tooLarge)
-        default: return .failed(.lost)
+        default: break
         }
+        // Its time was over before the close frame's turn came.
+        guard let close = connection.closeRequest else { return .failed(.lost) }
+        return .closed(code: close.code, reason: close.reason)
     }
 
     private var peerReason = ""
