@@ -188,6 +188,29 @@ final class EngineProcess {
         }
     }
 
+    @Test func anEngineThatHangsBeforeItsFirstWordIsReplacedToo() async throws {
+        let program = FileManager.default.temporaryDirectory
+            .appending(path: "silent-engine-\(UUID().uuidString)")
+        try Data("#!/bin/sh\nexec cat >/dev/null\n".utf8).write(to: program)
+        defer { try? FileManager.default.removeItem(at: program) }
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o700], ofItemAtPath: program.path)
+        try await withFlite({
+            $0.path = program.path
+            $0.loadLimit = .milliseconds(50)
+            $0.queueLimit = .milliseconds(100)
+        }) { voice in
+            // Each of them lasts as long as a job waits for an engine.
+            for _ in 0..<300 where voice.statistics.hangs.value < 2 {
+                await #expect(throws: VoiceError.self) {
+                    try await Heard(voice.speak("Nobody hears me.", voiceID: nil))
+                }
+            }
+            #expect(voice.statistics.hangs.value >= 2)
+            #expect(voice.statistics.starts.value >= 2)
+        }
+    }
+
     @Test func whoeverWaitsTooLongForAnEngineIsTold() async throws {
         try await withFlite({ $0.queueLimit = .seconds(4) }) { voice in
             _ = try await Heard(voice.speak("Warm.", voiceID: nil))

@@ -33,6 +33,9 @@ actor EnginePool {
         /// Time without a word from a busy engine after which it hangs. Its slowest silence is
         /// the analysis of a chunk: 40 ms, on a machine ten times overloaded half a second.
         var hangLimit = Duration.seconds(5)
+        /// The same for one that makes its voice ready: 20 ms, but what it reads may come from a
+        /// slow disk, and on a small machine all of them start at once.
+        var loadLimit = Duration.seconds(20)
         /// Time a job waits for an engine.
         var queueLimit = Duration.seconds(10)
         /// Chunks after which an idle engine is replaced: the library keeps a little of each.
@@ -95,7 +98,7 @@ actor EnginePool {
         for job in jobs.values { job.fail(.failed("the voice was stopped")) }
         (jobs, firsts, others) = ([:], [], [])
         for slot in slots {
-            if let watch = slot.watch { loop.cancel(watch) }
+            unwatch(slot)
             slot.child?.stop(grace: .seconds(1))
         }
         slots = []
@@ -207,6 +210,8 @@ actor EnginePool {
             slot.failure = nil
             statistics.starts.add()
             slot.child?.send(EngineWire.load(voice: settings.warmVoice))
+            slot.lastWord = now
+            watch(slot)
         } catch {
             slot.failure = .failed("its engine cannot be started (\(error))")
             if slots.allSatisfy({ $0.failure != nil }) {
@@ -250,6 +255,7 @@ actor EnginePool {
         case .ready: return
         case .loaded:
             slot.isReady = true
+            unwatch(slot)  // its next silence is judged by another limit
             return dispatch()
         case .times, .audio, .phones:
             if let job = slot.job?.of, !job.isOver { job.took(frame) }
@@ -282,8 +288,8 @@ actor EnginePool {
     }
 
     private func ended(_ slot: Slot, _ exit: ChildProcess.Exit) {
-        if let watch = slot.watch { loop.cancel(watch) }
-        (slot.watch, slot.child, slot.isReady) = (nil, nil, false)
+        unwatch(slot)
+        (slot.child, slot.isReady) = (nil, false)
         let isRetired = slot.chunks >= settings.chunksPerEngine
         slot.chunks = 0
         if let job = slot.job {
@@ -308,25 +314,38 @@ actor EnginePool {
 
     // MARK: Hangs
 
+    /// How long it may be silent now; nil when nothing is expected of it.
+    private func patience(with slot: Slot) -> Duration? {
+        if slot.job != nil { return settings.hangLimit }
+        return slot.child == nil || slot.isReady ? nil : settings.loadLimit
+    }
+
     private func watch(_ slot: Slot) {
-        guard slot.watch == nil else { return }
-        slot.watch = loop.schedule(at: slot.lastWord + settings.hangLimit) {
+        guard slot.watch == nil, let limit = patience(with: slot) else { return }
+        slot.watch = loop.schedule(at: slot.lastWord + limit) {
             [weak self, index = slot.index] in
             self?.assumeIsolated { if !$0.isStopped { $0.look($0.slots[index]) } }
         }
     }
 
+    private func unwatch(_ slot: Slot) {
+        if let watch = slot.watch { loop.cancel(watch) }
+        slot.watch = nil
+    }
+
     private func look(_ slot: Slot) {
         slot.watch = nil
-        guard let job = slot.job else { return }
-        guard loop.now - slot.lastWord >= settings.hangLimit else { return watch(slot) }
+        guard let limit = patience(with: slot) else { return }
+        guard loop.now - slot.lastWord >= limit else { return watch(slot) }
         statistics.hangs.add()
-        slot.job = nil
         slot.isReady = false
-        if job.of.isOver {
-            jobs[job.of.key] = nil
-        } else {
-            fail(job.of, .timedOut)
+        if let job = slot.job {
+            slot.job = nil
+            if job.of.isOver {
+                jobs[job.of.key] = nil
+            } else {
+                fail(job.of, .timedOut)
+            }
         }
         slot.child?.kill()
     }
