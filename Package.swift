@@ -171,7 +171,8 @@ let package = Package(
             [
                 "Base", "Crypto", "Telemetry", "LiveKit", "LipSync", "Net", "Web", "Speech",
                 "WebRTC",
-                "Transport", "Room", "Avatar", "DevServer", "avatar-agent", "avatar-voice-flite",
+                "Transport", "Room", "Avatar", "TokenIssuer", "DevServer", "avatar-agent",
+                "avatar-voice-flite",
             ]),
         tests("TidyTests", []),
         // Replaces gettimeofday in the simulation's process, which OpenSSL's DTLS timer reads, and

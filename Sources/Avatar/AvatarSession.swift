@@ -145,7 +145,7 @@ public actor AvatarSession {
 
     /// Joins the room, publishes the voice, and is ready to speak.
     ///
-    /// - Throws: `RoomError`; then nothing is left behind.
+    /// - Throws: `RoomError`; then nothing is left behind. A task that is cancelled leaves at once.
     public static func start(
         _ request: Request, environment: Environment
     ) async throws(RoomError) -> AvatarSession {
@@ -154,7 +154,7 @@ public actor AvatarSession {
             receivesData: false, environment: environment.room)
         let session = AvatarSession(request, room: room, environment: environment)
         do {
-            try await session.begin()
+            try await session.beginUnlessCancelled()
         } catch {
             await session.end("the session could not begin")
             throw error
@@ -173,6 +173,18 @@ public actor AvatarSession {
             silence: OpusCut.silencePacket)
         startedAt = environment.room.loop.now
         lastChange = startedAt
+    }
+
+    private func beginUnlessCancelled() async throws(RoomError) {
+        let result: Result<Void, RoomError> = await withTaskCancellationHandler {
+            do throws(RoomError) { return .success(try await begin()) } catch {
+                return .failure(error)
+            }
+        } onCancel: {
+            // Whatever the beginning waits for ends with the room.
+            Task { [room] in await room.leave() }
+        }
+        try result.get()
     }
 
     private func begin() async throws(RoomError) {

@@ -130,7 +130,8 @@ public actor Room {
     ///     anybody in the room may send thousands, and they would drive out what is read.
     ///   - environment: what rooms share.
     /// - Returns: the room.
-    /// - Throws: `RoomError`, a sentence for whoever configured the server.
+    /// - Throws: `RoomError`, a sentence for whoever configured the server. A task that is cancelled
+    ///   leaves at once, with the cause `left`.
     public static func join(
         url: String, token: String, version: String, autoSubscribe: Bool = false,
         receivesData: Bool = true, environment: Environment
@@ -169,13 +170,18 @@ public actor Room {
             self?.assumeIsolated { $0.joinTimedOut() }
         }
         defer { environment.loop.cancel(token) }
-        let result = await withCheckedContinuation { continuation in
-            joining = continuation
-            socket = connect { [weak self] event in
-                // The handler runs on our executor.
-                guard let self else { return }
-                self.assumeIsolated { $0.signalled(event) }
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                joining = continuation
+                socket = connect { [weak self] event in
+                    // The handler runs on our executor.
+                    guard let self else { return }
+                    self.assumeIsolated { $0.signalled(event) }
+                }
             }
+        } onCancel: {
+            // Behind what runs now, so that there is a join to be given up.
+            environment.loop.post { [weak self] in self?.assumeIsolated { $0.giveUpJoin() } }
         }
         if case .failure(let error) = result { throw error }
         // A server may take a join back in its next word, which came before this was resumed.
@@ -183,9 +189,17 @@ public actor Room {
     }
 
     private func joinTimedOut() {
+        endJoin { $0.joinTimedOut() }
+    }
+
+    private func giveUpJoin() {
+        endJoin { $0.leave() }
+    }
+
+    private func endJoin(_ end: (inout ParticipantSession) -> Void) {
         guard joining != nil else { return }
         let isOpening = session.isOpening
-        session.joinTimedOut()
+        end(&session)
         // One that is not open yet has nobody to say goodbye to.
         if isOpening { socket?.close() }
         pump()

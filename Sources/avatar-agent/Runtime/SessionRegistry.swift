@@ -43,7 +43,11 @@ actor SessionRegistry: SessionControl {
     nonisolated let live = Gauge()
     private var isEnding = false
     private var entries: [String: Entry] = [:]
-    private var joins: [String: CheckedContinuation<Result<AvatarSession, Failure>, Never>] = [:]
+    /// Who waits for a join.
+    private var joins: [String: CheckedContinuation<Result<Void, SessionRefusal>, Never>] = [:]
+    /// Joins that are not over, also those for which nobody waits any more.
+    private var beginnings: [String: Task<Void, Never>] = [:]
+    private var beginningsWaiters: [CheckedContinuation<Void, Never>] = []
     private var ended: [(room: String, at: Instant)] = []
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -67,6 +71,7 @@ actor SessionRegistry: SessionControl {
     // MARK: SessionControl
 
     func start(_ plan: SessionPlan) async throws(SessionRefusal) {
+        guard !isEnding else { throw Self.ending }
         guard running < maxSessions else {
             throw .overloaded("This process runs \(maxSessions) sessions already.")
         }
@@ -84,22 +89,11 @@ actor SessionRegistry: SessionControl {
         let request = AvatarSession.Request(
             url: url, token: plan.token, voice: voice, lead: plan.lead,
             lifetime: plan.lifetime)
-        let result = await join(request, plan.room)
-        switch result {
-        case .success(let session):
-            guard case .starting? = entries[plan.room]?.phase else {
-                // Deleted while it joined.
-                await session.end("deleted by a call")
-                throw .ended
-            }
-            entries[plan.room]?.phase = .live(session)
-            log.info("session live", ["room": .of(plan.room)])
-            watch(session, plan.room)
-        case .failure(let error):
-            log.warning("session failed", ["room": .of(plan.room), "reason": .of(error.text)])
-            failed.add()
-            finish(plan.room, .failed, error.text)
-            throw .unreachable(error.text)
+        do throws(SessionRefusal) {
+            try await join(request, plan.room).get()
+        } catch {
+            recordFailure(plan.room, error)
+            throw error
         }
     }
 
@@ -142,51 +136,100 @@ actor SessionRegistry: SessionControl {
         }
     }
 
-    /// Ends all sessions, at once and together.
+    /// Ends all sessions, at once and together, also those that still join.
     func endAll() async {
         isEnding = true
+        for room in joins.keys.sorted() { settle(room, .failure(Self.ending)) }
+        for beginning in beginnings.values { beginning.cancel() }
         let sessions = entries.values.compactMap { entry in
             if case .live(let session) = entry.phase { session } else { nil }
         }
         await withTaskGroup { group in
             for session in sessions { group.addTask { await session.end("the program ends") } }
         }
+        await beginningsEnded()
+    }
+
+    /// Waits for what still joins to have left, for no longer than a call waits for its join.
+    private func beginningsEnded() async {
+        guard !beginnings.isEmpty else { return }
+        let loop = environment.room.loop
+        let limit = loop.schedule(at: loop.now + Self.joinLimit) { [weak self] in
+            self?.assumeIsolated { $0.tellBeginningsWaiters() }
+        }
+        await withCheckedContinuation { beginningsWaiters.append($0) }
+        loop.cancel(limit)
+    }
+
+    private func tellBeginningsWaiters() {
+        let waiting = beginningsWaiters
+        beginningsWaiters = []
+        for waiter in waiting { waiter.resume() }
     }
 
     // MARK: Inside
 
-    private struct Failure: Error {
-        let text: String
-    }
+    private static let ending = SessionRefusal.overloaded("The program ends.")
 
     /// Joins with a limit; a session that comes later is ended at once.
     private func join(
         _ request: AvatarSession.Request, _ room: String
-    ) async -> Result<AvatarSession, Failure> {
+    ) async -> Result<Void, SessionRefusal> {
         let loop = environment.room.loop
         _ = loop.schedule(at: loop.now + Self.joinLimit) { [weak self] in
             self?.assumeIsolated { registry in
-                _ = registry.settle(room, .failure(Failure(text: Self.lateJoin)))
+                guard registry.settle(room, .failure(.unreachable(Self.lateJoin))) else { return }
+                registry.beginnings[room]?.cancel()
             }
         }
-        Task { await self.begin(request, room) }
+        beginnings[room] = Task { await self.begin(request, room) }
         return await withCheckedContinuation { joins[room] = $0 }
     }
 
     private func begin(_ request: AvatarSession.Request, _ room: String) async {
         do throws(RoomError) {
             let session = try await AvatarSession.start(request, environment: environment)
-            if !settle(room, .success(session)) { await session.end("joined too late") }
+            if !goLive(session, room) { await session.end("nobody waits for it any more") }
         } catch {
-            _ = settle(room, .failure(Failure(text: error.sentence)))
+            settle(room, .failure(.unreachable(error.sentence)))
         }
+        beginnings[room] = nil
+        if beginnings.isEmpty { tellBeginningsWaiters() }
+    }
+
+    /// In one turn with the outcome: whoever ends all sessions finds it either joining or live.
+    private func goLive(_ session: AvatarSession, _ room: String) -> Bool {
+        guard joins[room] != nil else { return false }
+        guard case .starting? = entries[room]?.phase else {
+            // Deleted while it joined.
+            settle(room, .failure(.ended))
+            return false
+        }
+        entries[room]?.phase = .live(session)
+        log.info("session live", ["room": .of(room)])
+        watch(session, room)
+        settle(room, .success(()))
+        return true
     }
 
     /// The first outcome of a join wins.
-    private func settle(_ room: String, _ outcome: Result<AvatarSession, Failure>) -> Bool {
+    @discardableResult
+    private func settle(_ room: String, _ outcome: Result<Void, SessionRefusal>) -> Bool {
         guard let continuation = joins.removeValue(forKey: room) else { return false }
         continuation.resume(returning: outcome)
         return true
+    }
+
+    private func recordFailure(_ room: String, _ refusal: SessionRefusal) {
+        guard case .starting? = entries[room]?.phase else { return }  // deleted meanwhile
+        let text: String
+        switch refusal {
+        case .unreachable(let reason), .overloaded(let reason): text = reason
+        case .ended, .queueFull: return
+        }
+        log.warning("session failed", ["room": .of(room), "reason": .of(text)])
+        failed.add()
+        finish(room, .failed, text)
     }
 
     // Both actors live on the media loop: no hop.
