@@ -87,6 +87,7 @@ public actor Room {
     private var stunServers: [SocketAddress] = []
 
     private var joining: CheckedContinuation<Result<Void, RoomError>, Never>?
+    private var isGivenUp = false
     private var publishing:
         [String: CheckedContinuation<Result<LocalAudioTrack, RoomError>, Never>] = [:]
     private var leaving: [CheckedContinuation<Void, Never>] = []
@@ -131,7 +132,7 @@ public actor Room {
     ///   - environment: what rooms share.
     /// - Returns: the room.
     /// - Throws: `RoomError`, a sentence for whoever configured the server. A task that is cancelled
-    ///   leaves at once, with the cause `left`.
+    ///   leaves as soon as the server hears it, with the cause `left`.
     public static func join(
         url: String, token: String, version: String, autoSubscribe: Bool = false,
         receivesData: Bool = true, environment: Environment
@@ -183,25 +184,31 @@ public actor Room {
             // Behind what runs now, so that there is a join to be given up.
             environment.loop.post { [weak self] in self?.assumeIsolated { $0.giveUpJoin() } }
         }
-        if case .failure(let error) = result { throw error }
+        if case .failure(let error) = result {
+            // Whoever gives up may be about to stop the threads that carry the farewell.
+            if isGivenUp { await leave() }
+            throw error
+        }
         // A server may take a join back in its next word, which came before this was resumed.
         if let end = session.end { throw .ended(end) }
     }
 
     private func joinTimedOut() {
-        endJoin { $0.joinTimedOut() }
-    }
-
-    private func giveUpJoin() {
-        endJoin { $0.leave() }
-    }
-
-    private func endJoin(_ end: (inout ParticipantSession) -> Void) {
         guard joining != nil else { return }
         let isOpening = session.isOpening
-        end(&session)
+        session.joinTimedOut()
         // One that is not open yet has nobody to say goodbye to.
         if isOpening { socket?.close() }
+        pump()
+    }
+
+    /// Who asked for the join does not want it any more. The server may have let us in already, so
+    /// it hears of that as soon as it can.
+    private func giveUpJoin() {
+        guard joining != nil else { return }
+        isGivenUp = true
+        guard !session.isOpening else { return }
+        session.leave()
         pump()
     }
 
@@ -250,7 +257,9 @@ public actor Room {
     private func signalled(_ event: WebSocketEvent) {
         let now = environment.loop.now
         switch event {
-        case .opened: session.signalOpened(at: now)
+        case .opened:
+            session.signalOpened(at: now)
+            if isGivenUp { session.leave() }
         case .frame(.binary(let bytes)): session.frameReceived(bytes, at: now)
         // LiveKit answers binary frames with binary ones; text is none of its own.
         case .frame(.text): break
