@@ -134,6 +134,8 @@ public actor AvatarSession {
     private var roomWaiter: (id: Int, continuation: CheckedContinuation<Void, Never>)?
     private var reader: Task<Void, Never>?
     private var endReason: EndReason?
+    /// The end is over: the room is left.
+    private var hasLeft = false
     private var endWaiters: [CheckedContinuation<EndReason, Never>] = []
     private var quietWaiters: [CheckedContinuation<Void, Never>] = []
     private var lastState = ""
@@ -215,28 +217,47 @@ public actor AvatarSession {
         return (Dictionary(uniqueKeysWithValues: pairs), json.text)
     }
 
-    /// Ends the session: what is said stops, the room is left. Returns when it is done; later calls
-    /// return at once.
+    /// From a cut to the departure: the faded frame goes out, and what tells of the cut may be lost
+    /// once and sent again (SCTP repeats after 220 ms and a round trip). A server forgets one who
+    /// leaves together with what is still on its way.
+    private static let farewell = Duration.milliseconds(400)
+
+    /// Ends the session: what is said stops, the room is left. Returns when it is done, also to
+    /// those who come later.
     public func end(_ text: String) async {
         await end(EndReason(text: text, isFailure: false))
     }
 
     private func end(_ reason: EndReason) async {
-        guard endReason == nil else { return }
+        guard endReason == nil else {
+            _ = await ended()
+            return
+        }
         endReason = reason
         log.info("session ends", ["reason": .of(reason.text)])
-        if let pacer { environment.room.loop.leavePacer(pacer) }
-        pacer = nil
         if let lifetime { environment.room.loop.cancel(lifetime) }
         cancelDelivery()
         queue = []
+        let isBusy = playout.isBusy
         playout.stop()
         carryOut()
+        if isBusy, await room.end == nil { await sayFarewell() }
+        if let pacer { environment.room.loop.leavePacer(pacer) }
+        pacer = nil
         await room.leave()
+        hasLeft = true
         reader?.cancel()
         for waiter in endWaiters { waiter.resume(returning: reason) }
         endWaiters = []
         tellQuiet()
+    }
+
+    /// The pacer goes on meanwhile.
+    private func sayFarewell() async {
+        let loop = environment.room.loop
+        await withCheckedContinuation { continuation in
+            loop.schedule(at: loop.now + Self.farewell) { continuation.resume() }
+        }
     }
 
     private func endSoon(_ text: String, isFailure: Bool = false) {
@@ -245,7 +266,7 @@ public actor AvatarSession {
 
     /// Waits until the session has ended, and tells why.
     public func ended() async -> EndReason {
-        if let endReason { return endReason }
+        if hasLeft, let endReason { return endReason }
         return await withCheckedContinuation { endWaiters.append($0) }
     }
 
@@ -263,6 +284,7 @@ public actor AvatarSession {
     }
 
     private func renewLifetime() {
+        guard endReason == nil else { return }
         if let lifetime { environment.room.loop.cancel(lifetime) }
         var due = startedAt + request.lifetime
         var reason = "its time is over"

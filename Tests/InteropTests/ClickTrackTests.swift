@@ -44,6 +44,19 @@ import WebRTC
         }
     }
 
+    @Test func anEndInMidSpeechIsToldAndHeard() async throws {
+        let house = try await ClickHouse()
+        do {
+            let (cut, last) = try await house.cutByTheEnd()
+            // The frame that ends with the cut, or a later one.
+            #expect(last >= cut - 20, "the stream broke off before its faded frame")
+            await house.stop()
+        } catch {
+            await house.stop()
+            throw error
+        }
+    }
+
     private static func heard() async throws -> (received: JSONValue, spoken: [[Phone]]) {
         let house = try await ClickHouse()
         do {
@@ -247,6 +260,48 @@ private final class ClickHouse {
         await session.spoken()
         await listener.leave()
         return await session.status.utterances.map(\.stage)
+    }
+
+    /// What a listener is told and hears of a session that ends while it speaks.
+    ///
+    /// - Returns: the time of `interrupted`, and that of the last frame that was heard; media time, ms.
+    func cutByTheEnd() async throws -> (cut: Int64, last: Int64) {
+        let listener = try await Room.join(
+            url: "ws://\(server.addresses[0])", token: try Self.token("listener"),
+            version: "test", autoSubscribe: true, environment: room)
+        _ = try await session.speak(ClickVoice.endless, voice: "click")
+        var stamps: Task<[UInt32], Never>?
+        var clock: (time: Int64, stamp: Int64)?
+        var cut: Int64?
+        for await event in listener.events {
+            switch event {
+            case .trackPublished(let track, _):
+                let sound = await listener.audio(of: track.sid)
+                stamps = Task {
+                    var stamps: [UInt32] = []
+                    for await case .packet(_, let timestamp) in sound { stamps.append(timestamp) }
+                    return stamps
+                }
+            case .dataReceived(let data) where data.topic == "speech":
+                let message = try JSONValue(parsing: data.payload)
+                let time = message["t_ms"]?.int ?? 0
+                switch message["type"]?.string {
+                case "clock": clock = (time, message["rtp"]?.int ?? 0)
+                case "start": Task { [session] in await session.end("the test wants it") }
+                case "interrupted": cut = time
+                default: break
+                }
+            case .participantLeft: await listener.leave()
+            default: break
+            }
+        }
+        let known = try #require(clock)
+        let times = await stamps?.value.map { stamp in
+            let ticks = Int32(
+                truncatingIfNeeded: Int64(stamp) - known.stamp)
+            return known.time + Int64(ticks) / 48
+        }
+        return (try #require(cut), try #require(times?.max()))
     }
 
     /// What the voice says its sounds are.
