@@ -28,6 +28,25 @@ import Testing
         #expect(phones.map(\.end) == [120.5, 200, 300])
     }
 
+    @Test func whatIsEmptyHidesNothingAndPausesAreNoWords() throws {
+        let full = """
+            "alignment":{"characters":["H","i"],"character_start_times_seconds":[0,0.1],
+             "character_end_times_seconds":[0.1,0.3]}
+            """
+        let none = """
+            "normalized_alignment":{"characters":[],"character_start_times_seconds":[],
+             "character_end_times_seconds":[]}
+            """
+        #expect(try Self.words("{\(none),\(full)}").map(\.text) == ["Hi"])
+        #expect(try Self.words("{\"words\":[],\"phones\":[],\(full)}").map(\.text) == ["Hi"])
+        let tier = try Self.words(
+            """
+            {"words":[{"text":"sp","start_ms":0,"end_ms":90},
+             {"text":"HI","start_ms":90,"end_ms":200},{"text":"<eps>","start_ms":200,"end_ms":300}]}
+            """)
+        #expect(tier.map(\.text) == ["HI"])
+    }
+
     @Test func wordsAndTextAreRead() throws {
         let words = try Self.words(
             #"{"words":[{"text":"Hi,","start_ms":10,"end_ms":200},{"word":"you","start_ms":1e2,"end_ms":3.5e2}]}"#

@@ -62,6 +62,7 @@ public struct Phone: Sendable, Equatable {
     /// What stands for a pause, in lower case: the voices', the aligners', espeak-ng's.
     static let pauses: Set<String> = [
         "", "_", "_:", "__", "|", "||", ".", "#", "h#", "pau", "sil", "sp", "spn", "brth", "‖",
+        "<sil>", "<eps>", "silence", "epi", "nsn",
     ]
 }
 
@@ -79,6 +80,11 @@ struct ARPABET {
         "UW", "UX", "WH", "ZH",
     ]
 
+    /// TIMIT's names of the closures in front of bursts, and of a weak vowel without voice.
+    private static let others = [
+        "PCL": "P", "BCL": "B", "TCL": "T", "DCL": "D", "KCL": "K", "GCL": "G", "AX-H": "AX",
+    ]
+
     /// Nil for what is IPA: anything but ASCII, and lower-case letters that are no pair.
     init?(_ text: String) {
         guard text.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
@@ -91,6 +97,10 @@ struct ARPABET {
         if name.utf8.count > 1, let digit = name.last?.wholeNumberValue {
             stress = min(digit, 2)
             name.removeLast()
+        }
+        if let other = Self.others[name] {
+            (symbol, self.stress) = (other, stress)
+            return
         }
         let isWrittenUpper = text.utf8.contains { (UInt8(ascii: "A")...UInt8(ascii: "Z")) ~= $0 }
         guard isWrittenUpper || Self.pairs.contains(name) else { return nil }
@@ -120,6 +130,18 @@ struct IPA {
             case "\u{2D0}", ":": isLong = true
             case "\u{261}": letters.append("g")
             case "?": letters.append("ʔ")
+            case "ʧ": letters += ["t", "ʃ"]
+            case "ʤ": letters += ["d", "ʒ"]
+            case "ʦ": letters += ["t", "s"]
+            case "ʣ": letters += ["d", "z"]
+            case "ʨ": letters += ["t", "ɕ"]
+            case "ʥ": letters += ["d", "ʑ"]
+            // Two dots say "centralised" here.
+            case "ä": letters.append("a")
+            case "ë": letters.append("e")
+            case "ï": letters.append("i")
+            case "ö": letters.append("o")
+            case "ü": letters.append("u")
             case "\u{327}":
                 // ç in two pieces.
                 if letters.last == "c" { letters[letters.count - 1] = "ç" }

@@ -95,9 +95,11 @@ extension PhoneLayout {
 
     /// How badly words of a length fit into a stretch; none at all may be a breath.
     private func fit(_ words: Double, _ rate: Double, _ length: Double) -> Double {
-        guard words > 0 else { return 0.5 + length / 400 }
-        let error = log(max(words * rate, 1) / max(length, 1))
-        return error * error * length / 500
+        guard words > 0 else { return min(0.5, length / 200) + length / 400 }
+        let wanted = words * rate
+        let error = log(max(wanted, 1) / max(length, 1))
+        // By the longer of the two: a word in a click of the tongue is a word that is wrong.
+        return error * error * max(length, wanted) / 500
     }
 
     private func even(_ words: Int, _ stretches: Int) -> [Int] {

@@ -61,6 +61,15 @@ struct PhoneLayout {
             quality: unsayable == 0 ? .full : unsayable == words.count ? .energy : .partial)
     }
 
+    /// What a sound tells by itself, from its start to its end.
+    func sound() throws(TimingError) -> TimedPhones {
+        guard let frames else { throw .empty }
+        let start = max(frames.start, 0)
+        let end = frames.start + Double(frames.count) * SpectralFrames.interval
+        return TimedPhones(
+            phones: energy(start..<max(start, end)), rung: .audio, quality: .energy)
+    }
+
     /// What a sound tells of a span without words.
     func energy(_ span: Range<Double>) -> [Phone] {
         guard span.upperBound > span.lowerBound else { return [] }

@@ -24,6 +24,11 @@ struct SpectralFrames: Sendable {
     /// Index of the sum of the bands.
     static let total = 5
 
+    /// A sound that is softer than this everywhere is silence: −60 dBFS.
+    static let silence: Float = 0.001
+    /// Loudest frames are above the 95th percentile of speech by less than this, dB.
+    private static let crest: Float = 20
+
     /// Milliseconds of the start of the first frame's 5 ms on the caller's axis.
     let start: Double
     /// Frame after frame, ``dimensions`` numbers each; dB relative to ``reference``.
@@ -54,7 +59,7 @@ struct SpectralFrames: Sendable {
             return min(low, spectrum.size / 2)..<max(min(high, spectrum.size / 2), 0)
         }
         measure(samples, hop: rate * Self.interval / 1000, spectrum, edges)
-        normalise()
+        normalise(isSilent: !sound.samples.contains { abs($0) >= Self.silence })
     }
 
     private mutating func measure(
@@ -86,14 +91,20 @@ struct SpectralFrames: Sendable {
         }
     }
 
-    private mutating func normalise() {
+    private mutating func normalise(isSilent: Bool) {
         let count = self.count
         guard count > 0 else { return }
         let totals = (0..<count).map { values[$0 * Self.dimensions + Self.total] }
         let sorted = totals.sorted()
-        let reference = sorted[min(count * 95 / 100, count - 1)]
+        let loudest = sorted[count - 1]
+        // A word in a minute of silence is louder than 95 % of it by more than speech is by itself.
+        var reference = max(sorted[min(count * 95 / 100, count - 1)], loudest - Self.crest)
+        // Noise of the last bit is nobody who speaks softly.
+        if isSilent { reference = loudest + 60 }
         self.reference = Double(reference)
-        quietLevel = Self.quietLevel(sorted.map { $0 - reference })
+        quietLevel =
+            isSilent
+            ? Self.quietRange.upperBound : Self.quietLevel(sorted.map { $0 - reference })
         for frame in 0..<count {
             for dimension in 0...Self.total {
                 values[frame * Self.dimensions + dimension] -= reference
@@ -140,6 +151,8 @@ extension SpectralFrames {
     static let quietRange = -45.0 ... -30.0
     /// Above the noise of the room, dB.
     static let aboveNoise = 6.0
+    /// Speech between two pauses is somewhere louder than these by this much, dB.
+    static let aboveQuiet = 8.0
     /// A sound dies away this long after it fell below the level, ms.
     static let decay = 20.0
 
@@ -186,7 +199,17 @@ extension SpectralFrames {
             begin = pause.upperBound
         }
         if span.upperBound - begin >= Self.pauseMin / 2 { parts.append(begin..<span.upperBound) }
-        return parts
+        // Where breath or hum only touches the level of a pause nobody speaks.
+        let voiced = parts.filter { loudest(in: $0) >= quietLevel + Self.aboveQuiet }
+        return voiced.isEmpty ? parts : voiced
+    }
+
+    private func loudest(in span: Range<Double>) -> Double {
+        let frames =
+            index(
+                at: span.lowerBound)..<max(
+                index(at: span.upperBound), index(at: span.lowerBound))
+        return frames.reduce(-Double.infinity) { max($0, level($1)) }
     }
 
     private func quietRuns(in span: Range<Double>) -> [Range<Double>] {

@@ -66,18 +66,55 @@ public struct WordTiming: Sendable, Equatable {
             }
             letters.removeAll()
         }
-        for character in characters {
-            if character.text.isEmpty { continue }
-            let isPart = character.text.allSatisfy {
-                $0.isLetter || $0.isNumber || $0 == "'" || $0 == "\u{2019}"
-                    || $0.unicodeScalars.allSatisfy {
-                        $0.properties.generalCategory == .nonspacingMark
-                    }
-            }
-            if isPart { letters.append(character) } else { close() }
+        let pieces = Self.pieces(of: characters)
+        for (index, piece) in pieces.enumerated() {
+            let isPart =
+                Self.isPart(piece.text)
+                || Self.isOfNumber(
+                    piece.text, before: index > 0 ? pieces[index - 1].text : "",
+                    behind: index + 1 < pieces.count ? pieces[index + 1].text : "")
+            if isPart { letters.append(piece) } else { close() }
         }
         close()
         return words
+    }
+
+    /// Without empty pieces; those of several characters that are not one word's are taken apart, each
+    /// character with an equal share of the time.
+    private static func pieces(of characters: [CharacterTiming]) -> [CharacterTiming] {
+        characters.flatMap { whole in
+            guard whole.text.count > 1, !isPart(whole.text) else {
+                return whole.text.isEmpty ? [] : [whole]
+            }
+            let step = (whole.end - whole.start) / Double(whole.text.count)
+            return whole.text.enumerated().map { index, character in
+                CharacterTiming(
+                    String(character), start: whole.start + step * Double(index),
+                    end: whole.start + step * Double(index + 1))
+            }
+        }
+    }
+
+    private static func isPart(_ text: String) -> Bool {
+        text.allSatisfy {
+            $0.isLetter || $0.isNumber || $0 == "'" || $0 == "\u{2019}"
+                || $0.unicodeScalars.allSatisfy {
+                    $0.properties.generalCategory == .nonspacingMark
+                }
+        }
+    }
+
+    /// Whether a mark is said with the number that it stands in, or beside: 3.5, $5, 10%.
+    private static func isOfNumber(
+        _ mark: String, before: String, behind: String
+    ) -> Bool {
+        let (follows, leads) = (before.last?.isNumber ?? false, behind.first?.isNumber ?? false)
+        return switch mark {
+        case ".", ",", ":": follows && leads
+        case "$", "€", "£": follows || leads
+        case "%": follows
+        default: false
+        }
     }
 }
 
@@ -92,6 +129,29 @@ public struct SpokenWord: Sendable, Equatable {
     public init(_ text: String, phones: [String]) {
         self.text = text
         self.phones = phones
+    }
+}
+
+extension SpokenWord {
+    /// Whether a text has anything to be heard: a mark between blanks is no word.
+    static func isHeard(_ text: String) -> Bool {
+        text.unicodeScalars.contains {
+            $0.properties.isAlphabetic || $0.properties.numericType != nil
+                || $0.properties.isEmoji && $0.value > 0xFF
+        }
+    }
+
+    /// Those that are heard; a mark that stands alone goes to the word in front of it.
+    static func heard(_ words: [SpokenWord]) -> [SpokenWord] {
+        var heard: [SpokenWord] = []
+        for word in words {
+            if !word.phones.isEmpty || isHeard(word.text) {
+                heard.append(word)
+            } else if !heard.isEmpty {
+                heard[heard.count - 1].text += word.text
+            }
+        }
+        return heard
     }
 }
 

@@ -101,8 +101,9 @@ public struct TimedPhones: Sendable, Equatable {
     public static let wordsMax = 60_000
     /// Latest time, ms: an hour.
     public static let longest = 3_600_000.0
-    /// Most sounds of one word; what is longer is cut. Longest words of dictionaries have about 40.
-    public static let phonesPerWordMax = 64
+    /// Most sounds of one word; what is longer is cut. Longest words of dictionaries have about 40, a
+    /// written number of twelve digits 100.
+    public static let phonesPerWordMax = 512
     /// Shortest sound, ms, where the word has room for it.
     public static let shortestPhone = 12.0
 
@@ -149,18 +150,15 @@ public struct TimedPhones: Sendable, Equatable {
             return TimedPhones(
                 phones: try TimingCheck.ordered(phones), rung: .phones, quality: .full)
         case .words(let words):
-            let words = try TimingCheck.ordered(words)
-            guard !words.isEmpty else { throw .empty }
-            return layout.words(words)
+            let words = try TimingCheck.ordered(
+                words.filter { !$0.phones.isEmpty || SpokenWord.isHeard($0.text) })
+            return words.isEmpty ? try layout.sound() : layout.words(words)
         case .span(let words, let start, let end):
+            let words = SpokenWord.heard(words)
+            guard !words.isEmpty else { return try layout.sound() }
             try TimingCheck.span(words, start, end)
             return layout.span(words, start: max(start, 0), end: end)
-        case .audio:
-            guard let frames else { throw .empty }
-            let start = max(frames.start, 0)
-            let end = frames.start + Double(frames.count) * SpectralFrames.interval
-            return TimedPhones(
-                phones: layout.energy(start..<max(start, end)), rung: .audio, quality: .energy)
+        case .audio: return try layout.sound()
         }
     }
 }

@@ -50,6 +50,8 @@ public struct TimingDocument: Sendable {
     public static let maxBytes = 16 << 20
     /// Longest name of a sound, bytes.
     static let maxSymbol = 32
+    /// What stands for a pause in a tier of words, in lower case.
+    private static let pauses: Set<String> = ["sp", "sil", "<sil>", "<eps>", "<s>", "</s>"]
     /// Longest word, bytes.
     static let maxWord = 1000
 
@@ -77,14 +79,21 @@ public struct TimingDocument: Sendable {
     }
 
     private static func content(_ json: JSONValue) throws(Failure) -> Content {
-        if let list = try array(json, "phones") { return .phones(try phones(list)) }
-        if let list = try array(json, "words") { return .words(try words(list)) }
+        // An empty list tells nothing that another form might not tell.
+        if let list = try array(json, "phones"), !list.isEmpty {
+            return .phones(try phones(list))
+        }
+        if let list = try array(json, "words"), !list.isEmpty { return .words(try words(list)) }
         for name in ["normalized_alignment", "normalizedAlignment", "alignment"] {
-            if let inner = json[name], !inner.isNull, let found = try characters(inner) {
+            if let inner = json[name], !inner.isNull, let found = try characters(inner),
+                !found.isEmpty
+            {
                 return .words(WordTiming.words(of: found))
             }
         }
-        if let found = try characters(json) { return .words(WordTiming.words(of: found)) }
+        if let found = try characters(json), !found.isEmpty {
+            return .words(WordTiming.words(of: found))
+        }
         guard let text = try text(json, "text") else { return .nothing }
         let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
         return .text(
@@ -119,6 +128,8 @@ public struct TimingDocument: Sendable {
             guard let text = (entry["text"] ?? entry["word"])?.string, text.utf8.count <= maxWord
             else { throw Failure("\(place).text must be a word") }
             let (start, end) = try times(entry, place)
+            // What aligners write between words.
+            if pauses.contains(text.lowercased()) { continue }
             words.append(WordTiming(text, phones: [], start: start, end: end))
         }
         return words
