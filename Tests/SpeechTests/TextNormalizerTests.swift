@@ -91,6 +91,22 @@ import Testing
         #expect(say(text) == expected)
     }
 
+    /// Corpora are often written so, a word or a phrase at a time.
+    @Test(arguments: [
+        ("OIL", "oil"), ("ASK ME", "ask me"), ("YES SIR", "yes sir"), ("THREE", "three"),
+        ("STOP IT NOW", "stop it now"), ("WORLD", "world"), ("GIVE US FOOD", "give us food"),
+        ("LIGHTLY", "lightly"), ("STRENGTH", "strength"), ("DON'T EAT IT", "don't eat it"),
+        ("I said NOW", "i said now"),
+        // And what is an acronym stays one.
+        ("USA", "u s _a"), ("FBI", "f b i"), ("TV", "t v"), ("NASA", "nasa"), ("IT", "i t"),
+        ("NASA FBI", "nasa f b i"), ("THE FBI IS HERE AGAIN", "the f b i is here again"),
+        ("FBI CIA IRS", "f b i c i _a i r s"), ("UCLA LAW", "u c l _a law"),
+        ("HDMI", "h d m i"), ("the US and its IT", "the u s and its i t"), ("XKLQA", "x k l q _a"),
+    ])
+    func capitalsAloneMakeNoAcronyms(text: String, expected: String) {
+        #expect(say(text) == expected)
+    }
+
     @Test(arguments: [
         ("see https://example.com/docs/a-b?q=1.", "see example dot com slash docs slash a dash b."),
         ("mail bob.smith@example.co.uk", "mail bob dot smith at example dot co dot uk"),

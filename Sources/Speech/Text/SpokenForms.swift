@@ -50,15 +50,47 @@ enum SpokenForms {
         "aids", "osha", "darpa", "noaa", "nasdaq", "cobol", "basic", "posix", "ascii", "captcha",
         "crispr", "swat", "imax", "ikea", "lego", "unix", "linux", "gnu", "json", "yaml", "ok",
     ]
+    /// Acronyms said letter by letter also where everything stands in capitals.
+    static let spelledAcronyms = words(
+        """
+        aaa aarp ac adhd ai aka api apis aspca atm ceo cfo cia cpu cto diy dna dui eeg ekg epa esl
+        espn eta eu eur faq fbi fda fyi gop gpu gui hiv ibm icu ieee imf ios iot iou ip ipo iq ira
+        irs isp iv mba mit mri naacp nba ncaa ngo nsa oecd os rna roi seo sos uae uav ucla ufc ufo
+        ui uk un unhcr url usa usb usda usps ussr ux vip vpn
+        """)
     /// Short words that are no acronym when they stand in capitals.
-    static let shortWords: Set<String> = [
-        "i", "am", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "for", "get",
-        "go", "had", "has", "he", "her", "hey", "hi", "him", "his", "how", "if", "in", "is", "its",
-        "let", "me", "my", "new", "no", "not", "now", "of", "off", "oh", "on", "one", "or", "our",
-        "out", "own", "say", "she", "so", "stop", "the", "to", "too", "two", "up", "was", "we",
-        "who", "why", "wow", "yes", "yet", "you", "your", "all", "any", "bad", "big", "day", "end",
-        "yay", "nope", "that", "this", "what", "when", "with", "must", "only", "very", "never",
-    ]
+    static let shortWords = words(
+        """
+        add age ago ah ail aim air ale all am an and ant any ape are art as ash ask at ate aw awe
+        axe aye bad bag bah ban bar bat bay be bed bee beg bet bid big bin bit boo bow box boy bud
+        bug bun bus but buy by bye can cap car cat cop cow cry cub cup cut dad dam day den dew did
+        die dig dim dip do dog dry due dug duh dye each ear eat egg eh elf elm end era eve eye fan
+        far fat fed fee few fig fin fit fix fly foe fog for fox fun fur gap gas get go god got gum
+        gun gut guy gym ha had ham has hat hay he hen her hey hi hid him hip his hit hog hop hot
+        how hug huh hut i ice if ill in ink inn is its jam jar jaw jet job jog joy key kid kin kit
+        lab lad lap law lay leg let lid lie lip log lot low mad man map mat may me men met mix mob
+        mom mop mud mug must my nag nah nap net never new no nod nope nor not now nut oak oar oat
+        odd of off oh oil old on one only or our out ow owe owl own ox pan paw pay pea peg pen pie
+        pig pit pop pot pub put rag ran rat raw ray red rib rid rim rob rod row rub rug run rye sad
+        saw say sea see set sew she shy sin sir sit six ski sky sly so sob son sow soy spy stop sue
+        sum sun tag tan tap tar tax tea ten that the this thy tie tin tip to toe ton too top toy
+        try tub tug two ugh uh um up urn use van very vow wag war was wax way we wed wet what when
+        who why wig win wit with won wow yay yep yes yet you your zip zoo
+        """)
+    /// Rows of consonants that are long and yet a word's.
+    static let clusters = words(
+        """
+        bbl bstr bts cts ddl dds ffl ffs fts ggl ggs kst lbs lds lfs lks lls lms lps ltr lts mbl
+        mbs mpl mps mpt ndl ndr nds ngl ngr nks nns nst nstr ntr nts ppl pts rbs rds rks rld rls
+        rms rns rps rrs rst rts scr sks spl spr str sts ttl ttr tts wds wls wns wts xtr xts zzl
+        """)
+    /// Two letters for one consonant.
+    static let digraphs: Set<[UInt8]> = Set(
+        ["ch", "ck", "gh", "ng", "ph", "sh", "th", "wh"].map { Array($0.utf8) })
+
+    private static func words(_ text: String) -> Set<String> {
+        Set(text.split(whereSeparator: \.isWhitespace).map(String.init))
+    }
     /// Sounds without a vowel letter that are said, not spelled.
     static let vowelless: Set<String> = [
         "hmm", "hm", "mm", "mmm", "shh", "sh", "psst", "pst", "brr", "grr", "tsk", "pfft", "nth",

@@ -28,7 +28,7 @@ public struct TextNormalizer: Sendable {
         let tokens = TextNormalizer.tokens(of: folded)
         var reader = TokenReader(
             folded: folded, tokens: tokens,
-            isShouted: folded.capitals >= 12 && folded.capitals * 10 > folded.keptLetters * 6)
+            isShouted: TextNormalizer.isShouted(folded))
         var words: [SpokenText.Word] = []
         var draft = Draft(text: text, folded: folded)
         var units = 0
@@ -50,6 +50,15 @@ public struct TextNormalizer: Sendable {
             words.append(draft.finish(spoken.units))
         }
         return SpokenText(words: words, isTruncated: false)
+    }
+
+    /// Capitals before a text is known by their number alone to be shouted.
+    private static let shout = 12
+
+    /// Whether capitals are how a text is written, and tell nothing of its words.
+    private static func isShouted(_ folded: FoldedText) -> Bool {
+        if folded.capitals >= shout { return folded.capitals * 10 > folded.keptLetters * 6 }
+        return folded.capitals >= 4 && TokenReader.isSentence(inCapitals: folded.bytes)
     }
 
     /// A run without blanks.

@@ -225,20 +225,45 @@ extension TokenReader {
 
     /// Whether capitals are said letter by letter.
     private func isSpelled(_ lower: [UInt8]) -> Bool {
-        let name = lower.count <= 8 ? String(decoding: lower, as: UTF8.self) : ""
-        if SpokenForms.acronymWords.contains(name) || SpokenForms.shortWords.contains(name) {
-            return false
-        }
-        guard lower.count <= 8, lower.contains(where: isVowel) else { return lower.count <= 8 }
+        guard lower.count <= 8 else { return false }
+        let name = String(decoding: lower, as: UTF8.self)
+        if Self.isPlainWord(name) { return false }
+        if SpokenForms.spelledAcronyms.contains(name) { return true }
+        guard lower.contains(where: isVowel) else { return true }
         if isShouted { return false }
-        if lower.count <= 3 { return true }
-        var consonants = 0
-        var longest = 0
-        for letter in lower {
-            consonants = isVowel(letter) ? 0 : consonants + 1
-            longest = max(longest, consonants)
+        return lower.count <= 3 || Self.hasForeignCluster(lower)
+    }
+
+    /// A word that capitals never make an acronym.
+    private static func isPlainWord(_ name: String) -> Bool {
+        SpokenForms.acronymWords.contains(name) || SpokenForms.shortWords.contains(name)
+            || SpokenForms.vowelless.contains(name)
+    }
+
+    /// Whether consonants stand together as in no English word.
+    private static func hasForeignCluster(_ lower: [UInt8]) -> Bool {
+        let most = lower.count <= 5 ? 2 : 3
+        return lower.split(whereSeparator: isVowel).contains { run in
+            let digraphs = zip(run, run.dropFirst())
+                .count { SpokenForms.digraphs.contains([$0, $1]) }
+            return run.count - digraphs > most
+                && !SpokenForms.clusters.contains(String(decoding: run, as: UTF8.self))
         }
-        return longest >= (lower.count <= 5 ? 3 : 4)
+    }
+
+    /// Whether capitals alone are those of a sentence: one of them is a word for certain.
+    static func isSentence(inCapitals bytes: [UInt8]) -> Bool {
+        guard !bytes.contains(where: isLower) else { return false }
+        let words = bytes.split { !isUpper($0) && $0 != 0x27 }.filter { $0.count > 1 }
+        return words.count > 1
+            && words.contains { word in
+                let lower = word.filter { $0 != 0x27 }.map(lowered)
+                guard lower.contains(where: isVowel) else { return false }
+                let name = String(decoding: lower, as: UTF8.self)
+                if SpokenForms.shortWords.contains(name) { return true }
+                return lower.count >= 4 && !isPlainWord(name)
+                    && !SpokenForms.spelledAcronyms.contains(name) && !hasForeignCluster(lower)
+            }
     }
 
     /// A word in lower case; two to five letters without a vowel are spelled.
