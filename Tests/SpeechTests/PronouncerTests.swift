@@ -107,6 +107,19 @@ private struct PeerProgram {
         #expect(alone.knows("en-US") && !alone.knows("de"))
     }
 
+    @Test func accentsOfTheirOwnAreThoseOfTheirLetters() async throws {
+        try await with(.espeak) { voice in
+            let pronouncer = Pronouncer(espeak: voice)
+            for (language, apart, joined) in [
+                ("de", "u\u{308}ber", "über"), ("fr", "e\u{301}le\u{300}ve", "élève"),
+                ("es", "man\u{303}ana", "mañana"),
+            ] {
+                let lists = try await pronouncer.phones(of: [apart, joined], language: language)
+                #expect(lists[0] == lists[1] && !lists[0].isEmpty, "\(joined)")
+            }
+        }
+    }
+
     @Test func stoppedEnginesAreAnError() async throws {
         try await with(.espeak) { voice in
             await voice.stop()

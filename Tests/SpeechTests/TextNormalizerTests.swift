@@ -123,6 +123,7 @@ import Testing
         ("**bold** _it_ `code`", "bold it code"),
         ("(one) two [three]", "one, two, three,"), ("a\u{202E}b\u{200D}c d\u{AD}e", "abc de"),
         ("café naïve Łódź", "cafe naive lodz"), ("ｆｕｌｌ　ｗｉｄｔｈ", "full width"), ("𝐁𝐨𝐥𝐝", "bold"),
+        ("a ﬁne oﬀice, ﬂat", "a fine office, flat"),
         ("one\u{0}two\u{7}three", "one two three"), ("Hi 👋🏽 there 👩‍👩‍👧", "hi there"),
         ("first line\nSecond line\n\nthird", "first line. second line. third"),
         ("- item one\n- item two", "item one. item two"), ("sooooo goooood", "soo good"),

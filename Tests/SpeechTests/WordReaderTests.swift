@@ -21,10 +21,17 @@ import Testing
         ("eins\nzwei\n\nDrei", "de", "eins, zwei. Drei."),
         ("a\u{0}b\u{1}\u{202E}c", "de", "a b c."), ("-5 %", "de", "-5 %."),
         ("Der Привет Hund", "de", "Der Hund."),
+        ("U\u{308}ber A\u{308}pfel", "de", "Über Äpfel."), ("e\u{301}le\u{300}ve", "fr", "élève."),
+        ("man\u{303}ana", "es", "mañana."), ("x\u{302}e\u{301}", "fr", "x\u{302}é."),
+        ("и\u{306}од", "ru", "йод."), ("か\u{3099}", "ja", "が."),
+        ("\u{1112}\u{1161}\u{11AB}\u{1100}\u{1173}\u{11AF}", "ko", "한글."),
+        ("ﬁn", "fr", "fin."), ("oﬃciel", "fr", "officiel."),
         ("", "de", ""), ("...", "de", ""), ("👋", "de", ""), ("你好", "de", ""),
     ])
     func textsBecomeSafeWords(text: String, language: String, said: String) throws {
-        #expect(try units(text, language).joined(separator: " ") == said)
+        // By their scalars: equal texts may be written differently, and an engine minds.
+        let read = try units(text, language).joined(separator: " ")
+        #expect(Array(read.unicodeScalars) == Array(said.unicodeScalars))
     }
 
     @Test func longWordsComeInPieces() throws {

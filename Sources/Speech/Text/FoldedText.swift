@@ -106,6 +106,8 @@ struct FoldedText {
         case 0x2248: put(Symbol.about, at: offset)
         case 0x3000...0x3003, 0xFF01...0xFF5E, 0x60C, 0x61B, 0x61F, 0x6D4:
             eastern(scalar.value, at: offset)
+        case 0xFB00...0xFB06:
+            for byte in LatinFolding.ligature(scalar) ?? "".utf8 { ascii(byte, at: offset) }
         case 0x24B6...0x24CF: ascii(UInt8(0x41 + scalar.value - 0x24B6), at: offset)
         case 0x24D0...0x24E9: ascii(UInt8(0x61 + scalar.value - 0x24D0), at: offset)
         case 0x1D400...0x1D6A3:

@@ -18,6 +18,14 @@ enum LatinFolding {
         "U", "u", "U", "u", "U", "u", "W", "w", "Y", "y", "Y", "Z", "z", "Z", "z", "Z", "z", "s",
     ]
 
+    /// The letters of a typesetter's ligature, U+FB00…U+FB06.
+    static func ligature(_ scalar: Unicode.Scalar) -> String.UTF8View? {
+        guard (0xFB00...0xFB06).contains(scalar.value) else { return nil }
+        return ligatures[Int(scalar.value) - 0xFB00].utf8
+    }
+
+    private static let ligatures = ["ff", "fi", "fl", "ffi", "ffl", "st", "st"]
+
     /// The lower-case base letter of U+1E00…U+1EFF; in that block even numbers are capitals.
     static func extended(_ value: UInt32) -> UInt8 {
         let index = Int(value) - 0x1E00

@@ -138,7 +138,7 @@ struct WordReader: Sendable {
                 reading.mark = max(reading.mark, mark)
             }
         }
-        let scalars = Array(token.unicodeScalars)
+        let scalars = ComposedLetters.scalars(of: token)
         for (index, scalar) in scalars.enumerated() {
             let before = index > 0 ? scalars[index - 1] : nil
             let after = index + 1 < scalars.count ? scalars[index + 1] : nil
