@@ -36,7 +36,7 @@ import Testing
     @Test(arguments: [
         (nil, "slt"), ("en", "slt"), ("en-GB", "slt"), ("de", "anna"), ("de-AT", "anna"),
         ("de-de", "anna"), ("fr", "espeak-fr-fr"), ("fr-CA", "espeak-fr-fr"), ("ja", "slt"),
-        ("", "slt"),
+        ("", "slt"), ("de_DE", "anna"), ("fr_CA", "espeak-fr-fr"), ("en_US", "slt"), ("_", "slt"),
     ])
     func aLanguageFindsAVoice(language: String?, id: String) {
         #expect(catalog.voices.map(\.id) == ["slt", "rms", "anna", "espeak-fr-fr"])

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import LipSync
 
 /// Says how words sound, in every language that there is an engine for.
 ///
@@ -49,6 +50,6 @@ public final class Pronouncer: Sendable {
     }
 
     private static func isEnglish(_ language: String) -> Bool {
-        language.split(separator: "-").first?.lowercased() == "en"
+        ArticulationTable.primary(language) == "en"
     }
 }

@@ -8,9 +8,10 @@ extension Voice {
     ///   - preferred: the voice to take where it speaks that language, or nobody does.
     /// - Returns: one of ``voices``, or `preferred`.
     public func voiceID(for language: String?, preferring preferred: String) -> String {
-        guard let tag = language?.lowercased(), let primary = tag.split(separator: "-").first else {
-            return preferred
-        }
+        // Systems write en_US for en-US.
+        let parts = language?.lowercased().split { $0 == "-" || $0 == "_" } ?? []
+        guard let primary = parts.first else { return preferred }
+        let tag = parts.joined(separator: "-")
         func speaks(_ voice: VoiceDescription) -> Bool {
             voice.language.lowercased().split(separator: "-").first == primary
         }
