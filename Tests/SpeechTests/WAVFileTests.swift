@@ -72,6 +72,22 @@ import Testing
         #expect(try WAVFile(Self.file(data: data, size: size)).samples == [0.25, 0.25])
     }
 
+    @Test func whatFollowsAnEmptyRecordingIsNotHeard() throws {
+        let list = Array("LIST".utf8) + Self.bytes(400, 4) + [UInt8](repeating: 0x41, count: 400)
+        let id3 = Array("id3 ".utf8) + Self.bytes(3, 4) + [1, 2, 3]
+        for chunks in [list, list + id3, id3 + [0] + list] {
+            #expect(throws: WAVFile.Failure.incomplete) {
+                try WAVFile(Self.file(data: chunks, size: 0))
+            }
+        }
+        // Sound of unknown length that only looks like the beginning of a chunk.
+        let sound = Self.bytes(0x4241, 2) + Self.bytes(0x4443, 2) + Self.bytes(2, 4) + list
+        #expect(try WAVFile(Self.file(data: sound, size: 0)).samples.count == sound.count / 2)
+        // Sound behind an empty chunk of it.
+        let more = Array("data".utf8) + Self.bytes(2, 4) + Self.bytes(8192, 2)
+        #expect(try WAVFile(Self.file(data: more, size: 0)).samples == [0.25])
+    }
+
     @Test func wrongFilesAreRefused() {
         let two: [UInt8] = [0, 0]
         #expect(throws: WAVFile.Failure.notWAVE) { try WAVFile([]) }

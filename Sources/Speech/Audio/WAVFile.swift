@@ -64,7 +64,7 @@ public struct WAVFile: Sendable {
             let start = place + 8
             if name == "fmt " {
                 format = try Format(bytes, start..<min(start + size, bytes.count))
-            } else if name == "data" {
+            } else if name == "data", size > 0 || !Self.holdsChunks(bytes, from: start) {
                 guard let format else { throw .incomplete }
                 let isOpen = size == 0 || size == 0xFFFF_FFFF
                 let end = isOpen ? bytes.count : min(start + size, bytes.count)
@@ -77,6 +77,22 @@ public struct WAVFile: Sendable {
             place = start + size + size % 2
         }
         throw .incomplete
+    }
+
+    /// Whether chunks follow one another from `place` to the very end: then what stands before them
+    /// is empty indeed, and none of unknown length.
+    private static func holdsChunks(_ bytes: [UInt8], from place: Int) -> Bool {
+        var place = place
+        while place + 8 <= bytes.count {
+            guard bytes[place..<place + 4].allSatisfy({ (0x20...0x7E).contains($0) }) else {
+                return false
+            }
+            let size = Int(integer(bytes, place + 4, 4))
+            place += 8 + size + size % 2
+            // The last one may lack its even byte.
+            if place == bytes.count || place - size % 2 == bytes.count { return true }
+        }
+        return false
     }
 
     private static func tag(_ bytes: [UInt8], _ place: Int) -> String {
