@@ -144,8 +144,13 @@ internal import CSRTP
             let oldest = streams.min(by: { $0.value < $1.value })?.key
         else { return }
         streams[oldest] = nil
-        unsafe srtp_remove_stream(raw, oldest)
+        remove(oldest)
         evictions &+= 1
+    }
+
+    /// Frees a stream of libsrtp, which finds it by the SSRC in network byte order.
+    private func remove(_ ssrc: UInt32) {
+        _ = unsafe srtp_remove_stream(raw, ssrc.bigEndian)
     }
 
     private static func error(_ status: srtp_err_status_t) -> SRTPError {
