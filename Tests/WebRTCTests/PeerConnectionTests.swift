@@ -264,6 +264,28 @@ import WebRTC
         #expect(pair.offerer.mid(of: first) == nil)
     }
 
+    @Test func tracksMayComeAndGoForEver() throws {
+        var server = PeerConfiguration()
+        server.reusesSections = true
+        let pair = PeerPair(offerer: server)
+        try pair.connect()
+        let count = SRTPContext.streamsMax + 10
+        var sources: Set<UInt32> = []
+        for number in 1...count {
+            let track = try pair.offerer.addTrack("t\(number)")
+            sources.insert(try #require(pair.offerer.ssrc(of: track)))
+            try pair.negotiate()
+            let isSent = pair.offerer.connection.sendAudio(
+                [1], on: track, timestamp: 0, isMarked: true, audioLevel: nil, at: pair.now)
+            #expect(isSent, "track \(number)")
+            pair.run(for: .milliseconds(20))
+            pair.offerer.connection.removeTrack(track)
+            try pair.negotiate()
+        }
+        #expect(pair.answerer.audio.count == count)
+        #expect(sources.count == count, "no source twice under one key")
+    }
+
     @Test func aClientUsesNoSectionTwice() throws {
         let pair = PeerPair()
         let first = try pair.offerer.addTrack("one")

@@ -137,6 +137,20 @@ import Testing
         }
     }
 
+    @Test func anEndedStreamMakesRoomForAnother() throws {
+        let (left, right) = try Self.pair()
+        for ssrc in 0..<UInt32(SRTPContext.streamsMax) {
+            _ = try left.protectRTP(rtp(1, ssrc: ssrc))
+        }
+        let next = rtp(1, ssrc: 1_000)
+        #expect(throws: SRTPError.tooManyStreams) { try left.protectRTP(next) }
+        left.endStream(999)  // never was
+        #expect(throws: SRTPError.tooManyStreams) { try left.protectRTP(next) }
+        left.endStream(7)
+        #expect(try right.unprotectRTP(left.protectRTP(next)) == next)
+        #expect(throws: SRTPError.tooManyStreams) { try left.protectRTP(rtp(1, ssrc: 7)) }
+    }
+
     @Test func keysOfTheWrongLengthMakeNoMaterial() {
         let key = [UInt8](repeating: 1, count: 28)
         #expect(

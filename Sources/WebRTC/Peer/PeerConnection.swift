@@ -62,6 +62,8 @@ public struct PeerConnection: ~Copyable {
     let cname: String
     /// What our RTCP names as sender when we send no media.
     let reportSSRC: UInt32
+    /// The source of the track added last, to make the next one from.
+    var lastSSRC: UInt32
     var reports = PeerReportSchedule()
     var channels: [PeerChannelRecord] = []
     var channelCount = 0
@@ -99,6 +101,7 @@ public struct PeerConnection: ~Copyable {
         origin = SDPOrigin(sessionID: "\(random.next() >> 1)", version: 0)
         cname = String(random.next(), radix: 36)
         reportSSRC = UInt32(truncatingIfNeeded: random.next())
+        lastSSRC = reportSSRC
         self.random = random
     }
 

@@ -38,6 +38,7 @@ extension PeerConnection {
     public mutating func removeTrack(_ id: PeerTrackID) {
         guard isLive(id) else { return }
         if let section = tracks[id.slot]?.section { sections[section].track = nil }
+        if let ssrc = tracks[id.slot]?.description.ssrc { srtp?.endStream(ssrc) }
         tracks[id.slot] = nil
     }
 
@@ -141,12 +142,16 @@ extension PeerConnection {
         tracks.indices.contains(id.slot) && tracks[id.slot]?.generation == id.generation
     }
 
+    /// An odd step: adding it comes past every source once before it comes back to the first.
+    private static let ssrcStep: UInt32 = 0x9E37_79B1
+
+    /// A source that we never had before: under the same keys none may be used twice (RFC 3711
+    /// section 9.1), also not long after its track was removed.
     private mutating func freeSSRC() -> UInt32 {
-        while true {
-            let ssrc = UInt32(truncatingIfNeeded: random.next())
-            let isTaken = tracks.contains { $0?.description.ssrc == ssrc } || ssrc == reportSSRC
-            if ssrc != 0, !isTaken, receiverIndex[ssrc] == nil { return ssrc }
-        }
+        repeat {
+            lastSSRC &+= Self.ssrcStep
+        } while lastSSRC == 0 || receiverIndex[lastSSRC] != nil
+        return lastSSRC
     }
 
     /// Gives an offerer's new tracks their sections.

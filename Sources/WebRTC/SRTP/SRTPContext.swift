@@ -89,6 +89,14 @@ public final class SRTPContext {
         try opened(packet, .rtcp)
     }
 
+    /// Ends an outgoing stream, so that another may take its place among ``streamsMax``.
+    ///
+    /// Never send under its SSRC again: the roll-over counter would begin anew, and the same key
+    /// stream would cover other packets.
+    public func endStream(_ ssrc: UInt32) {
+        sender.end(ssrc)
+    }
+
     private func protected(
         _ packet: [UInt8], _ kind: SRTPSession.PacketKind
     ) throws(SRTPError) -> [UInt8] {

@@ -148,6 +148,13 @@ internal import CSRTP
         evictions &+= 1
     }
 
+    /// Closes a stream, if it is open.
+    func end(_ ssrc: UInt32) {
+        guard streams.removeValue(forKey: ssrc) != nil else { return }
+        sent[ssrc] = nil
+        remove(ssrc)
+    }
+
     /// Frees a stream of libsrtp, which finds it by the SSRC in network byte order.
     private func remove(_ ssrc: UInt32) {
         _ = unsafe srtp_remove_stream(raw, ssrc.bigEndian)
