@@ -123,6 +123,74 @@ import WebRTC
         #expect(pair.offerer.states.last == .connected)
     }
 
+    /// A fatal alert of the plain kind, which nothing authenticates, and half a hello.
+    private static let forgeries: [[UInt8]] = [
+        [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40],
+        [22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 0, 0],
+    ]
+    private static let stranger = SocketAddress("203.0.113.9:9")
+
+    @Test(arguments: [nil, SDPSetup.active] as [SDPSetup?])
+    func strangersCannotEndTheHandshake(_ setup: SDPSetup?) throws {
+        var configuration = PeerConfiguration()
+        configuration.setup = setup
+        let pair = PeerPair(offerer: configuration)
+        let stranger = try #require(Self.stranger)
+        func disturb() {
+            for side in [pair.offerer, pair.answerer] {
+                for forgery in Self.forgeries {
+                    side.connection.receive(
+                        forgery, from: stranger, on: side.address, at: pair.now)
+                }
+            }
+            pair.collect()
+        }
+        for _ in 0..<10 { disturb() }
+        try pair.negotiate()
+        for _ in 0..<1_000 where !pair.isConnected {
+            disturb()
+            pair.run(for: .milliseconds(1))
+        }
+        #expect(pair.isConnected)
+        #expect(pair.offerer.failures.isEmpty && pair.answerer.failures.isEmpty)
+        #expect(pair.offerer.connection.statistics.datagramsUnknown > 20)
+    }
+
+    @Test func whatNobodyHasAuthenticatedIsNoSignOfLife() throws {
+        let pair = PeerPair()
+        try pair.connect()
+        pair.wire = { _, _ in false }
+        let stranger = try #require(Self.stranger)
+        for _ in 0..<8 {
+            for source in [stranger, pair.answerer.address] {
+                // A byte, and a record of the right form with nothing in it that is true.
+                for junk in [[0x14], [23, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 9, 9, 0, 32]] as [[UInt8]] {
+                    pair.offerer.connection.receive(
+                        junk + Array(repeating: 7, count: 32), from: source,
+                        on: pair.offerer.address, at: pair.now)
+                }
+            }
+            pair.run(for: .seconds(1))
+        }
+        #expect(pair.offerer.connection.state == .disconnected)
+        #expect(pair.offerer.failures.isEmpty)
+    }
+
+    @Test func dataOfThePeerIsASignOfLife() throws {
+        let pair = PeerPair()
+        let channel = try pair.answerer.connection.openChannel(label: "c", at: pair.now)
+        try pair.connect()
+        pair.run(for: .seconds(1))
+        // Neither checks nor answers reach us, data does.
+        pair.wire = { isOfferer, bytes in isOfferer || (bytes.first ?? 0) > 3 }
+        for _ in 0..<10 {
+            try pair.answerer.connection.send([1], on: channel, at: pair.now)
+            pair.run(for: .seconds(1))
+            #expect(pair.offerer.connection.state == .connected)
+        }
+        #expect(pair.offerer.messages.count == 10)
+    }
+
     @Test func handshakeOutlivesAnAnswerThatComesLate() throws {
         let pair = PeerPair()
         let offer = try pair.offerer.connection.createOffer(at: pair.now)

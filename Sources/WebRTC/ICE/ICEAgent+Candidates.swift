@@ -137,6 +137,12 @@ extension ICEAgent {
         updateState()
     }
 
+    /// Whether an address is the peer's by its signalling or by an authentic check from there.
+    func knowsRemote(_ address: SocketAddress) -> Bool {
+        let address = address.unscoped
+        return remotes.contains { $0.candidate.address == address }
+    }
+
     mutating func take(_ candidate: ICECandidate) {
         var candidate = candidate
         candidate.address = candidate.address.unscoped

@@ -216,7 +216,7 @@ public enum PeerOutput: Sendable {
 
 /// What happened so far, for logs and metrics.
 public struct PeerStatistics: Hashable, Sendable {
-    /// Datagrams of a kind that is none of ours.
+    /// Datagrams of a kind that is none of ours, and DTLS handshakes from strangers.
     public var datagramsUnknown: UInt64 = 0
     /// Datagrams that found no path, or came before there was anybody to read them.
     public var datagramsDropped: UInt64 = 0

@@ -144,6 +144,12 @@ public struct PeerConnection: ~Copyable {
             ice.receive(datagram, from: remote, on: local, at: lastNow)
             pump()
         case 20...63:
+            // Before the handshake is over nothing in a record proves who sent it. A peer's comes
+            // from where its checks came from, or from a candidate that it signalled.
+            guard dtls?.state == .connected || ice.knowsRemote(remote) else {
+                statistics.datagramsUnknown &+= 1
+                return
+            }
             receiveDTLS(datagram)
             pump()
         case 128...191:

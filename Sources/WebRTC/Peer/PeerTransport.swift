@@ -162,6 +162,8 @@ extension PeerConnection {
         case .transmit(let datagram): transmit(datagram)
         case .connected(let keys): connected(keys)
         case .data(let bytes):
+            // Only now it is known to be the peer's: OpenSSL drops what is not.
+            ice.dataReceived(at: lastNow)
             if sctp == nil { statistics.datagramsDropped &+= 1 }
             sctp?.receive(bytes, at: lastNow)
         case .closed: fail(.closedByPeer)
@@ -193,7 +195,6 @@ extension PeerConnection {
 
     mutating func receiveDTLS(_ datagram: [UInt8]) {
         if let dtls {
-            ice.dataReceived(at: lastNow)
             dtls.receive(datagram, at: lastNow)
         } else if parked.count < PeerLimits.parkedDatagramsMax {
             parked.append(datagram)
