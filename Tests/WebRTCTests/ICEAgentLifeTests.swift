@@ -230,6 +230,54 @@ func testHMAC(_ key: [UInt8], _ bytes: [UInt8]) -> [UInt8] { hmacSHA1(key: key, 
         #expect((.seconds(29)...(.seconds(31))).contains(bench.now - connected))
     }
 
+    /// An agent that restarted, got no answer, and lost the path that it had.
+    private func stranded() -> (bench: ICEBench, lostAt: Instant) {
+        var bench = ICEBench(role: .controlling)
+        bench.connect()
+        var random = SeededRandom(seed: 5)
+        bench.agent.restart(credentials: ICECredentials(using: &random))
+        bench.drain()
+        while bench.agent.selectedPair != nil, let deadline = bench.agent.deadline {
+            bench.now = max(bench.now, deadline)
+            bench.tick()
+        }
+        return (bench, bench.now)
+    }
+
+    @Test func aRestartThatIsNeverAnsweredFailsOnceThePathIsLost() throws {
+        var (bench, lostAt) = stranded()
+        #expect(bench.agent.state == .disconnected)
+        while bench.agent.state != .failed, bench.now - lostAt < .seconds(60) {
+            bench.now = max(bench.now, try #require(bench.agent.deadline))
+            bench.tick()
+        }
+        #expect(bench.agent.state == .failed)
+        #expect(bench.now - lostAt == .seconds(30))
+        #expect(bench.agent.statistics.reason == .noAnswer)
+        #expect(bench.agent.deadline == nil)
+    }
+
+    @Test func aLateAnswerToARestartHasTheWholeSearchBeforeIt() throws {
+        var (bench, lostAt) = stranded()
+        bench.advance(.seconds(25))
+        var random = SeededRandom(seed: 6)
+        bench.agent.setRemote(credentials: ICECredentials(using: &random), isLite: false)
+        bench.agent.addRemoteCandidate(ICEBench.host(ICEBench.remote))
+        bench.tick()
+        bench.advance(.seconds(29))
+        #expect(bench.agent.state == .disconnected)
+        bench.advance(.seconds(2))
+        #expect(bench.agent.state == .failed)
+        #expect(bench.now - lostAt == .seconds(56))
+    }
+
+    @Test func aFirstOfferWaitsForItsAnswerWithoutEnd() {
+        var bench = ICEBench(role: .controlling, knowsRemote: false, remotes: [])
+        bench.advance(.seconds(3_600))
+        #expect(bench.agent.state == .new)
+        #expect(bench.agent.deadline == nil)
+    }
+
     @Test func restartKeepsTheOldPathUntilANewOneIsNominated() throws {
         var bench = ICEBench(role: .controlling)
         bench.connect()

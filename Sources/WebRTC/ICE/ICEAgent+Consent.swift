@@ -65,8 +65,12 @@ extension ICEAgent {
     // MARK: Search
 
     /// When the search for a path is given up; at once when it has not begun yet.
+    ///
+    /// A first offer may wait for its answer as long as signalling likes. After a restart without
+    /// a path the wait is part of the search, else nothing would ever end it.
     var searchDeadline: Instant? {
-        guard generation.remote != nil, !hasPath, !isSearchGivenUp else { return nil }
+        let misses = generation.number > 0 && selected == nil
+        guard generation.remote != nil || misses, !hasPath, !isSearchGivenUp else { return nil }
         return searchingSince.map { $0 + configuration.searchTimeout } ?? clock
     }
 
@@ -78,7 +82,8 @@ extension ICEAgent {
         }
         guard clock >= deadline else { return }
         if selected == nil {
-            fail(checkList.pairs.isEmpty ? .noUsableCandidate : .noAnswer)
+            let isUseless = generation.remote != nil && checkList.pairs.isEmpty
+            fail(isUseless ? .noUsableCandidate : .noAnswer)
         } else {
             isSearchGivenUp = true
         }

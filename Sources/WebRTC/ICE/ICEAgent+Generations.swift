@@ -22,6 +22,8 @@ extension ICEAgent {
         if let known = generation.remote { return known == credentials }
         generation.remote = credentials
         generation.remoteKey = Array(credentials.password.utf8)
+        // Only now checks can begin: they get the whole time, also after a wait without a path.
+        searchingSince = nil
         isRemoteLite = isLite
         if isLite, !configuration.isLite, role == .controlled { switchRole() }
         isHolding = holdingChecks

@@ -44,7 +44,7 @@ public enum ICEState: Sendable {
 public enum ICEStateReason: Sendable {
     /// Nothing special.
     case none
-    /// No pair answered in time, though there were some.
+    /// No pair answered in time, though there were some, or no description answered a restart.
     case noAnswer
     /// No candidate of the peer could be paired at all: none came, or only TCP or names.
     case noUsableCandidate
