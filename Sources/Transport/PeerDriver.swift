@@ -23,6 +23,9 @@ public final class PeerDriver {
     private var mux: (port: UDPMux, member: UDPMux.Member)?
     private var armed: (time: Instant, token: DeadlineToken)?
     private var isDraining = false
+    /// `close` was called.
+    private var isClosing = false
+    /// The ports are given back.
     private var isClosed = false
 
     /// Takes over a connection.
@@ -107,9 +110,15 @@ public final class PeerDriver {
     }
 
     /// Ends the connection and gives its ports back; the farewells still go out.
+    ///
+    /// From within the handler the ports are given back when the drain under way is over.
     public func close() {
-        guard !isClosed else { return }
+        guard !isClosing else { return }
+        isClosing = true
         update { connection, now in connection.close(at: now) }
+    }
+
+    private func closePorts() {
         isClosed = true
         if let armed { loop.cancel(armed.token) }
         armed = nil
@@ -128,7 +137,11 @@ public final class PeerDriver {
 
     private func drain() {
         // A call from within the handler changes the connection; the drain under way goes on with it.
-        guard !isDraining, !isClosed else { return }
+        guard !isDraining else { return }
+        if isClosed {
+            while connection.poll() != nil {}
+            return
+        }
         isDraining = true
         var taken = 0
         while taken < Self.outputsMax, let output = connection.poll() {
@@ -145,12 +158,15 @@ public final class PeerDriver {
             }
         }
         isDraining = false
+        if isClosing {
+            closePorts()
+            return
+        }
         if let mux { mux.port.name(mux.member, connection.localUfrag) }
         arm()
     }
 
     private func arm() {
-        guard !isClosed else { return }
         let deadline = connection.deadline
         if let armed {
             guard armed.time != deadline else { return }

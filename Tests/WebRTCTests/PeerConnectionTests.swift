@@ -232,6 +232,19 @@ import WebRTC
         }
     }
 
+    @Test func nothingIsSentOnceTheConnectionIsClosed() throws {
+        let pair = PeerPair()
+        let track = try pair.offerer.addTrack("cid")
+        try pair.connect()
+        #expect(pair.talk(pair.offerer, track, count: 1) == 1)
+        pair.offerer.connection.close(at: pair.now)
+        pair.collect()
+        let count = pair.offerer.sent.count
+        #expect(!pair.offerer.isSending(track))
+        #expect(pair.talk(pair.offerer, track, count: 3, first: 1) == 0)
+        #expect(pair.offerer.sent.count == count)
+    }
+
     @Test func lostPacketsAreAskedForAndComeInOrder() throws {
         let pair = PeerPair()
         let track = try pair.offerer.addTrack("cid")

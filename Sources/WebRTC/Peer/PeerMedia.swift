@@ -98,7 +98,8 @@ extension PeerConnection {
 
     /// Whether packets of a track go out: both sides agreed, and there are keys.
     public func isSending(_ id: PeerTrackID) -> Bool {
-        isLive(id) && srtp != nil && path != nil && tracks[id.slot]?.isNegotiated == true
+        isLive(id) && srtp != nil && path != nil && state != .closed
+            && tracks[id.slot]?.isNegotiated == true
     }
 
     /// Sends one packet of audio.
