@@ -352,6 +352,35 @@ import Testing
         #expect(run.output.isEmpty && run.errors.split(separator: "\n").count == 1)
     }
 
+    @Test func aBatchGivesItsInputToNoSound() async throws {
+        let folder = try Folder()
+        let pipe = folder.url.appending(path: "pipe").path
+        let line = #"{"id":1,"phones":[{"phone":"m","start_ms":0,"end_ms":80}]}"#
+        let wavs = ["-", "/dev/stdin", "/dev/zero", pipe].map { #"{"wav":"\#($0)"}"# }
+        let input = wavs + [String](repeating: line, count: 3_000)
+        let text = Array(input.joined(separator: "\n").utf8)
+        let (source, sink) = (try folder.file("in", text), try folder.file("out", []))
+        // Behind another program standard input is a pipe, and holds less than all this.
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = [
+            "-c", #"mkfifo "$3"; cat "$1" | "$0" lipsync --batch --phones > "$2""#,
+            try ListeningTests.agentPath(), source, sink, pipe,
+        ]
+        try await withCheckedThrowingContinuation { done in
+            process.terminationHandler = { _ in done.resume() }
+            do { try process.run() } catch { done.resume(throwing: error) }
+        }
+        let output = try String(contentsOfFile: sink, encoding: .utf8)
+        let lines = try output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        #expect(lines.count == input.count)
+        #expect(lines.dropFirst(4).allSatisfy { $0["error"] == nil })
+        #expect(lines.first?["error"]?.string == "Line 1: wav must name a file.")
+        for line in lines.dropFirst().prefix(3) {
+            #expect(line["error"]?.string?.hasSuffix("is no regular file.") == true)
+        }
+    }
+
     @Test func wrongFilesAre65() async throws {
         let folder = try Folder()
         let text = try folder.file("text.wav", Array("no sound at all".utf8))

@@ -65,7 +65,7 @@ struct LipSyncCommand {
     private func runOne() async throws -> ExitCode {
         do {
             let document = try timing.map(Self.document)
-            let report = try await report(document, wav: wav ?? document?.wav)
+            let report = try await report(document)
             var text: [UInt8] = []
             for line in report.lines() {
                 text += line.utf8
@@ -122,7 +122,7 @@ struct LipSyncCommand {
             let value = try Self.parsed(line)
             id = value["id"] ?? .null
             let document = try TimingDocument(value)
-            let report = try await report(document, wav: document.wav)
+            let report = try await report(document)
             let lines = report.lines()
             json.object {
                 $0.member("id", id)
@@ -150,16 +150,27 @@ struct LipSyncCommand {
 
     // MARK: One utterance
 
-    private func report(_ document: TimingDocument?, wav: String?) async throws -> LipSyncReport {
-        let sound = try wav.map { path in
-            let bytes = try InputFile.all(path, limit: Self.maxSound)
-            do {
-                return try WAVFile(bytes)
-            } catch let error as WAVFile.Failure {
-                throw InputFile.Failure(
-                    message: "\(path == "-" ? "standard input" : path) \(error.description)")
-            }
+    /// The sound that the command line names, else the document.
+    private func sound(of document: TimingDocument?) throws -> WAVFile? {
+        guard let path = wav ?? document?.wav else { return nil }
+        // Standard input is the documents' own: one that took it would swallow those behind it.
+        guard wav != nil || path != "-" else {
+            throw InputFile.Failure(message: "wav must name a file")
         }
+        let bytes =
+            wav == nil
+            ? try InputFile(regular: path).all(limit: Self.maxSound)
+            : try InputFile.all(path, limit: Self.maxSound)
+        do {
+            return try WAVFile(bytes)
+        } catch {
+            throw InputFile.Failure(
+                message: "\(path == "-" ? "standard input" : path) \(error.description)")
+        }
+    }
+
+    private func report(_ document: TimingDocument?) async throws -> LipSyncReport {
+        let sound = try sound(of: document)
         let language = document?.language ?? options.language
         if options.subject == .prosody {
             guard sound != nil else {

@@ -25,9 +25,30 @@ struct InputFile: ~Copyable {
         name = path
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
-            let reason = errno == ENOENT ? "does not exist" : "cannot be opened"
-            throw Failure(message: "\(path) \(reason)")
+            throw Failure(message: "\(path) \(Self.whyNotOpened)")
         }
+    }
+
+    /// Opens a file that somebody else named: nothing that could be standard input, or have no end,
+    /// or keep whoever reads it waiting.
+    init(regular path: String) throws(Failure) {
+        // A pipe would be opened only when somebody writes to it.
+        let opened = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard opened >= 0 else {
+            throw Failure(message: "\(path) \(Self.whyNotOpened)")
+        }
+        var status = stat()
+        // SAFETY: `status` lasts as long as the call.
+        guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(opened)
+            throw Failure(message: "\(path) is no regular file")
+        }
+        descriptor = opened
+        name = path
+    }
+
+    private static var whyNotOpened: String {
+        errno == ENOENT ? "does not exist" : "cannot be opened"
     }
 
     deinit {
