@@ -38,6 +38,8 @@ import Testing
                 .init(name: "url", exit: 78, words: "LIVEKIT_URL"),
                 .init(name: "public", exit: 78, words: "livekit.public_url must look like"),
                 .init(name: "proxies", exit: 78, words: "proxies.yaml:2: http.trusted_proxies"),
+                .init(name: "nonsense", exit: 78, words: "voice.id names no voice"),
+                .init(name: "ca", exit: 78, words: "ca.yaml:3: livekit.ca_file names a file"),
                 .init(name: "operator", exit: 69, words: "choose another --operator-port"),
             ])
     }

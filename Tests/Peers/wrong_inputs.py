@@ -109,6 +109,10 @@ def commands():
         result["public"] = run("start", "--port", port, "--config", "public.yaml")
         yaml("proxies.yaml", "http:\n  trusted_proxies:\n    - 10.0.0.0/8\n    - proxy.example\n")
         result["proxies"] = run("start", "--port", port, "--config", "proxies.yaml")
+        yaml("voice.yaml", "voice:\n  id: nonsense\n")
+        yaml("ca.yaml", "livekit:\n  url: ws://127.0.0.1:7880\n  ca_file: /none.pem\n")
+        result["nonsense"] = run("start", "--port", "0", "--operator-port", "0", "--config", "voice.yaml")
+        result["ca"] = run("start", "--port", "0", "--operator-port", "0", "--config", "ca.yaml")
         result["operator"] = run("start", "--port", "0", "--operator-port", port)
         return result
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Avatar
 internal import Base
 internal import LiveKit
 internal import Net
+internal import Speech
 internal import Telemetry
 internal import TokenIssuer
 internal import Web
@@ -77,6 +79,11 @@ struct HTTPService {
         _ configuration: Configuration, in runtime: Runtime, portOption: String,
         alsoAt second: IPAddress? = nil
     ) async throws {
+        // Said at the start: otherwise every word of every session would fail.
+        guard runtime.voices.voice(configuration.avatar.voice) != nil else {
+            throw Stop(
+                .configuration, "voice.id names no voice; avatar-agent voices lists them.")
+        }
         let registry = SessionRegistry(
             runtime.sessions, url: configuration.url, maxSessions: configuration.maxSessions,
             log: runtime.log.logger("session"))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+internal import Avatar
 internal import Base
 internal import CLinux
 internal import Glibc
@@ -21,7 +22,8 @@ struct DoctorCommand {
         report.add(Self.libraries)
         report.add(Self.network)
         let runtime = try await Runtime(configuration)
-        report.add(await VoiceCheck(voices: runtime.voices).finding())
+        report.add(
+            await VoiceCheck(voices: runtime.voices, id: configuration.avatar.voice).finding())
         report.add(await port(on: runtime.web))
         let server = ServerCheck(configuration: configuration, runtime: runtime)
         await server.examine(&report)

@@ -79,7 +79,12 @@ struct Configuration {
         key = APIKey(
             id: try node.text("api_key") ?? key.id,
             secret: try node.text("api_secret") ?? key.secret)
-        certificateAuthorities = try node.text("ca_file") ?? certificateAuthorities
+        guard let path = try node.text("ca_file") else { return }
+        // Else every join would fail, and blame the server's certificate.
+        guard access(path, R_OK) == 0 else {
+            throw node.refusal("ca_file", "names a file that cannot be read")
+        }
+        certificateAuthorities = path
     }
 
     private mutating func readHTTP(_ node: ConfigNode) throws {
