@@ -75,6 +75,9 @@ struct Stop: Error {
 /// Standard output, for files that know nothing of C.
 let standardOutput = STDOUT_FILENO
 
+/// Standard error, likewise.
+let standardError = STDERR_FILENO
+
 /// Writes a line, as far as the other end takes it.
 func write(_ text: String, to descriptor: Int32) {
     write(Array((text + "\n").utf8), to: descriptor)

@@ -231,6 +231,28 @@ import Testing
         #expect(unknown.exit == 65 && unknown.errors.contains("language qq"))
     }
 
+    @Test func whatNobodyCanPronounceFollowsItsSound() async throws {
+        let folder = try Folder()
+        let path = try folder.file(
+            "tone.wav", Self.wav(rate: 16_000, channels: 1, seconds: 1, hertz: 150))
+        let words =
+            #""words":[{"text":"你好","start_ms":100,"end_ms":500},"#
+            + #"{"text":"世界","start_ms":500,"end_ms":900}]"#
+        let document = #"{"language":"zh-CN","wav":"\#(path)",\#(words)}"#
+        let text = #"{"language":"qq","wav":"\#(path)","text":"一 二"}"#
+        let run = try await Self.run(["--batch", "--phones"], input: document + "\n" + text)
+        #expect(run.exit == 0)
+        for line in try run.lines {
+            #expect(line["rung"]?.int == 6 && line["quality"]?.string == "energy", "\(line)")
+        }
+        #expect(try run.lines.count == 2)
+        #expect(run.errors.split(separator: "\n").count == 1)
+        #expect(run.errors.contains("nothing here pronounces the language zh-CN"))
+        let mouths = try await Self.run(["--rate", "60", "-"], input: document).lines
+            .map(Self.weights)
+        #expect(mouths.contains { ($0["Rest"] ?? 0) < 0.5 })
+    }
+
     @Test(arguments: [(8000, 1), (11_025, 2), (44_100, 2), (96_000, 1)])
     func prosodyHearsSoundOfEveryRate(rate: Int, channels: Int) async throws {
         let folder = try Folder()

@@ -193,7 +193,7 @@ struct LipSyncCommand {
         case .phones(let phones): return .phones(phones)
         case .words(var words):
             let lists = try await languages.phones(
-                of: words.map(\.text), language: language)
+                of: words.map(\.text), language: language, hasSound: sound != nil)
             for (index, list) in lists.enumerated() where index < words.count {
                 words[index].phones = list
             }
@@ -203,7 +203,8 @@ struct LipSyncCommand {
                 throw InputFile.Failure(
                     message: "a text without times needs its sound: give a wav, or end_ms")
             }
-            let lists = try await languages.phones(of: words, language: language)
+            let lists = try await languages.phones(
+                of: words, language: language, hasSound: sound != nil)
             let spoken = zip(words, lists).map { SpokenWord($0, phones: $1) }
             return .span(spoken, start: start ?? 0, end: end)
         case .nothing:

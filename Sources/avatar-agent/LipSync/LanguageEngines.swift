@@ -15,19 +15,45 @@ actor LanguageEngines {
 
     private let english = Pronouncer(espeak: nil)
     private var running: Running?
+    /// Whether somebody was told why words have no sounds.
+    private var hasToldWhy = false
 
     /// The phones of words, one list a word; see `Pronouncer`.
     ///
-    /// - Throws: one sentence when nothing can pronounce that language.
-    func phones(of words: [String], language: String) async throws -> [[String]] {
+    /// - Parameters:
+    ///   - words: as they were written.
+    ///   - language: BCP 47.
+    ///   - hasSound: whether the mouth can follow a sound where there are no phones: then the lists
+    ///     of a language that nothing here pronounces are empty, and standard error says why, once.
+    /// - Returns: for each word its phones.
+    /// - Throws: one sentence when nothing can pronounce that language, and there is no sound.
+    func phones(
+        of words: [String], language: String, hasSound: Bool
+    ) async throws -> [[String]] {
         if english.knows(language) {
             return try await english.phones(of: words, language: language)
         }
+        let pronouncer: Pronouncer
+        do {
+            pronouncer = try self.pronouncer(of: language)
+        } catch let error as InputFile.Failure where hasSound {
+            if !hasToldWhy {
+                write(
+                    "avatar-agent: \(error.message); the mouth follows the sound.",
+                    to: standardError)
+            }
+            hasToldWhy = true
+            return words.map { _ in [] }
+        }
+        return try await pronouncer.phones(of: words, language: language)
+    }
+
+    private func pronouncer(of language: String) throws -> Pronouncer {
         let pronouncer = try start(language)
         guard pronouncer.knows(language) else {
             throw InputFile.Failure(message: "nothing here pronounces the language \(language)")
         }
-        return try await pronouncer.phones(of: words, language: language)
+        return pronouncer
     }
 
     private func start(_ language: String) throws -> Pronouncer {
