@@ -46,8 +46,42 @@ public final class Pronouncer: Sendable {
         }
         let phones = try await espeak.phones(of: pieces, voice: language.file)
         for (owner, list) in zip(owners, phones) { lists[owner] += list }
+        if language.id == "es" || language.id.hasPrefix("es-") { Self.softenSpanish(&lists, words) }
         return lists
     }
+
+    /// Spanish b, d and g close the mouth only behind a pause or a nasal, and d behind l: within a
+    /// sentence also where a word begins with one, *la vaca* [laˈβaka].
+    ///
+    /// The engine knows no sentence: it is given word by word.
+    private static func softenSpanish(_ lists: inout [[String]], _ words: [String]) {
+        let soft = ["b": "β", "d": "ð", "g": "ɣ", "ɡ": "ɣ"]
+        for index in lists.indices.dropFirst() {
+            guard let first = lists[index].first, let other = soft[first],
+                let last = lists[index - 1].last, !nasals.contains(last),
+                first != "d" || last != "l", !isPaused(words[index - 1], words[index])
+            else { continue }
+            lists[index][0] = other
+        }
+    }
+
+    private static let nasals: Set<String> = ["m", "n", "ɲ", "ŋ", "ɱ"]
+
+    /// Whether a mark stands between two words.
+    private static func isPaused(_ word: String, _ next: String) -> Bool {
+        let closing = word.unicodeScalars.reversed().prefix(while: isSign)
+        let opening = next.unicodeScalars.prefix(while: isSign)
+        // Quotes and apostrophes are no pause; whatever else is may be one.
+        return !quotes.isSuperset(of: closing) || !quotes.isSuperset(of: opening)
+    }
+
+    private static func isSign(_ scalar: Unicode.Scalar) -> Bool {
+        let properties = scalar.properties
+        return !properties.isAlphabetic && properties.numericType == nil
+            && properties.generalCategory != .nonspacingMark
+    }
+
+    private static let quotes = Set("'’‘\"“”«»".unicodeScalars)
 
     private static func isEnglish(_ language: String) -> Bool {
         ArticulationTable.primary(language) == "en"
