@@ -7,7 +7,7 @@ internal import LipSync
 /// `ID.json`: Rhubarb's `{"mouthCues":[{"start","end","value"}]}` (seconds), or TalkingHead's
 /// `{"visemes":[…],"times":[…],"durations":[…]}` (ms). `ID.tsv`: a line `seconds TAB value` a cue.
 /// `ID.jsonl`: keyframes `{"t_ms":…,"weights":{…}}` a line. Values are Rhubarb's letters, Oculus's
-/// names or our classes.
+/// names or our classes; the "E" of a `.tsv` is ours.
 struct CueFiles {
     var name: String
     var folder: String
@@ -48,7 +48,7 @@ struct CueFiles {
         if let list = json["mouthCues"]?.array {
             return try list.map { cue throws(BenchFailure) in
                 guard let start = cue["start"]?.number, let end = cue["end"]?.number,
-                    let value = cue["value"]?.string, let shape = Self.shape(value)
+                    let value = cue["value"]?.string, let shape = Self.shape(value, of: .rhubarb)
                 else { throw BenchFailure(message: "\(path) has a cue that is none.") }
                 return (start * 1000, end * 1000, shape)
             }
@@ -61,7 +61,7 @@ struct CueFiles {
         for index in values.indices {
             let name = values[index].string ?? ""
             guard let start = times[index].number, let length = durations[index].number,
-                let shape = Self.shape(name)
+                let shape = Self.shape(name, of: .oculus)
             else { throw BenchFailure(message: "\(path) has a viseme that is none: \(name).") }
             cues.append((start, start + length, shape))
         }
@@ -73,7 +73,7 @@ struct CueFiles {
         for line in try Files.text(path).split(whereSeparator: \.isNewline) {
             let fields = line.split(separator: "\t").map(String.init)
             guard fields.count == 2, let start = Double(fields[0]),
-                let shape = Self.shape(fields[1])
+                let shape = Self.shape(fields[1], of: nil)
             else { throw BenchFailure(message: "\(path) has the line \(line), which is no cue.") }
             if !cues.isEmpty { cues[cues.count - 1].end = start * 1000 }
             cues.append((start * 1000, .infinity, shape))
@@ -106,7 +106,15 @@ struct CueFiles {
         }
     }
 
-    private static func shape(_ value: String) -> MouthShape? {
+    /// Whose names a file uses, where its form tells.
+    private enum Maker {
+        case rhubarb, oculus
+    }
+
+    /// The mouth of a cue: "E" is three makers' name of two shapes.
+    private static func shape(_ value: String, of maker: Maker?) -> MouthShape? {
+        if value == "E", maker == .rhubarb { return MouthShape([(.o, 0.85), (.ai, 0.15)]) }
+        if value == "E", maker == .oculus { return MouthShape([(.e, 0.8), (.ai, 0.2)]) }
         if let viseme = Viseme.allCases.first(where: { $0.name == value }) {
             return MouthShape(viseme)
         }
