@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import Speech
 import Testing
+
+@testable import Speech
 
 @Suite struct ResamplerTests {
     static let ratios = [
@@ -75,6 +76,26 @@ import Testing
         let second = resampler.process(input) + resampler.finish()
         #expect(first == second)
         #expect(resampler.finish().isEmpty)
+    }
+
+    /// Their filters would have one row for each sample of a second.
+    @Test(arguments: [(47_999, 48_000), (191_999, 48_000)])
+    func ratesWithoutACommonFactorAreResampledByABoundedFilter(from: Int, to: Int) {
+        for frequency in [100.0, 3_000, 15_000] {
+            let input = tone(frequency, rate: from, seconds: 0.3)
+            let output = resampled(input, from: from, to: to)
+            #expect(output.count == (input.count * to + from - 1) / from)
+            let middle = output[(to / 10)..<(to * 2 / 10)]
+            #expect(abs(decibels(amplitude(middle, frequency: frequency, rate: to) / 0.5)) < 0.1)
+            #expect(residual(middle, frequency: frequency, rate: to) < -75)
+        }
+    }
+
+    @Test func noFilterIsLargerThanItsBound() {
+        for (from, to) in [(191_999, 48_000), (47_999, 48_000), (8_001, 192_000), (44_100, 48_000)]
+        {
+            #expect((1...2_000_000).contains(Resampler(from: from, to: to).coefficientCount))
+        }
     }
 
     @Test func equalRatesPassThrough() {

@@ -18,6 +18,9 @@ public struct Resampler: Sendable {
     /// Input samples that must have come after a sound before it comes out.
     public var lookaheadInputSamples: Int { kernel.isUnity ? 0 : kernel.taps / 2 }
 
+    /// How large its filter is.
+    var coefficientCount: Int { kernel.coefficients.count }
+
     private let kernel: Kernel
     /// Input that is still needed; `history[0]` is input sample `historyStart`.
     private var history: [Float] = []
@@ -74,6 +77,7 @@ public struct Resampler: Sendable {
     private mutating func drain(upTo total: Int) -> [Float] {
         let taps = kernel.taps
         let up = kernel.up
+        let rows = kernel.rows
         let down = kernel.down
         // Output n stands at input ⌊n·down/up⌋ and needs half a filter beyond it.
         let lastBase = historyStart + history.count - taps / 2 - 1
@@ -88,12 +92,12 @@ public struct Resampler: Sendable {
             // and the last ≤ the newest input by the choice of `available`; each phase row has
             // `taps` coefficients.
             history.withUnsafeBufferPointer { samples in
-                kernel.coefficients.withUnsafeBufferPointer { rows in
-                    guard let x = samples.baseAddress, let h = rows.baseAddress else { return }
+                kernel.coefficients.withUnsafeBufferPointer { table in
+                    guard let x = samples.baseAddress, let h = table.baseAddress else { return }
                     for index in 0..<count {
                         let position = (first + index) * down
                         let base = position / up
-                        let row = h + (position - base * up) * taps
+                        let row = h + (position - base * up) * rows / up * taps
                         out[index] = Self.dot(row, x + (base - offset), taps)
                     }
                 }
@@ -134,8 +138,13 @@ public struct Resampler: Sendable {
 
 extension Resampler {
     /// The filter of one ratio: a row of coefficients for each of its `up` phases.
+    ///
+    /// Rates that share no factor, 47,999 and 48,000, have as many phases as samples in a second:
+    /// then neighbours share the row of the phase in their midst, which is at most a 9,000th of a
+    /// sample away. The output's times stay exact on the whole.
     fileprivate final class Kernel: Sendable {
         let up: Int
+        let rows: Int
         let down: Int
         let taps: Int
         let coefficients: [Float]
@@ -143,6 +152,8 @@ extension Resampler {
 
         /// Kernels by their ratio and rates, made once: 22,050 → 48,000 has 35,000 coefficients.
         private static let cache = Mutex<[Int: Kernel]>([:])
+        /// Most coefficients: 8 MB, a tenth of a second to make.
+        private static let coefficientsMax = 2_000_000
         /// More ratios than any set of voices uses; beyond it kernels are made but not kept.
         private static let cacheMax = 16
 
@@ -161,7 +172,7 @@ extension Resampler {
             up = outputRate / divisor
             down = inputRate / divisor
             guard up != down else {
-                taps = 0
+                (taps, rows) = (0, 1)
                 coefficients = []
                 return
             }
@@ -174,25 +185,32 @@ extension Resampler {
             let length = (attenuation - 8) / (2.285 * transition)
             taps = (Int(length.rounded(.up)) + 7) / 8 * 8
             let cutoff = 0.95 * lower
-            coefficients = Kernel.rows(up: up, taps: taps, cutoff: cutoff, beta: beta)
+            rows = min(up, Kernel.coefficientsMax / taps)
+            // The middle of the phases that a row stands for.
+            let shift = Double(up - rows) / Double(2 * up)
+            coefficients = Kernel.table(
+                count: rows, shift: shift, taps: taps, cutoff: cutoff, beta: beta)
         }
 
-        private static func rows(up: Int, taps: Int, cutoff: Double, beta: Double) -> [Float] {
+        private static func table(
+            count: Int, shift: Double, taps: Int, cutoff: Double, beta: Double
+        ) -> [Float] {
             var rows: [Float] = []
-            rows.reserveCapacity(up * taps)
+            rows.reserveCapacity(count * taps)
             let half = Double(taps / 2)
             let scale = 1 / besselI0(beta)
-            for phase in 0..<up {
-                var row: [Double] = []
+            for row in 0..<count {
+                let phase = (Double(row) + shift) / Double(count)
+                var values: [Double] = []
                 for tap in 0..<taps {
-                    let distance = half - 1 - Double(tap) + Double(phase) / Double(up)
+                    let distance = half - 1 - Double(tap) + phase
                     let share = distance / half
                     let window = besselI0(beta * max(0, 1 - share * share).squareRoot()) * scale
-                    row.append(sinc(cutoff * distance) * cutoff * window)
+                    values.append(sinc(cutoff * distance) * cutoff * window)
                 }
                 // Each phase passes a constant unchanged, else the differences would be a tone.
-                let sum = row.reduce(0, +)
-                rows += row.map { Float($0 / sum) }
+                let sum = values.reduce(0, +)
+                rows += values.map { Float($0 / sum) }
             }
             return rows
         }
