@@ -231,6 +231,35 @@ import Testing
         #expect(unknown.exit == 65 && unknown.errors.contains("language qq"))
     }
 
+    @Test func aDocumentNamesTheSoundThatProsodyListensTo() async throws {
+        let folder = try Folder()
+        let path = try folder.file(
+            "tone.wav", Self.wav(rate: 16_000, channels: 1, seconds: 0.5, hertz: 150))
+        let named = try await Self.run(["-", "--prosody"], input: #"{"wav":"\#(path)"}"#)
+        #expect(named.exit == 0)
+        #expect(try await Self.run(["--wav", path, "--prosody"]).output == named.output)
+        let none = try await Self.run(["-", "--prosody"], input: Self.maybe)
+        #expect(none.exit == 65 && none.errors.contains("there is no wav to listen to"))
+    }
+
+    @Test func aByteOrderMarkIsPassedOver() async throws {
+        let marked = "\u{FEFF}" + Self.maybe.replacingOccurrences(of: "\n", with: "")
+        for options in [[], ["--batch"]] {
+            let run = try await Self.run(["-"] + options, input: marked)
+            #expect(run.exit == 0 && !run.output.isEmpty && !run.output.contains("error"))
+        }
+    }
+
+    @Test func anIDComesBackAsItWasOrNotAtAll() async throws {
+        let ids = ["9223372036854775807", "1.5", "\"x\"", "12345678901234567890"]
+        let rest = #","phones":[{"phone":"m","start_ms":0,"end_ms":80}]}"#
+        let input = ids.map { #"{"id":"# + $0 + rest }.joined(separator: "\n")
+        let lines = try await Self.run(["--batch"], input: input).output.split(separator: "\n")
+        #expect(lines.count == ids.count)
+        for (line, id) in zip(lines, ids).dropLast() { #expect(line.hasPrefix(#"{"id":\#(id),"#)) }
+        #expect(lines.last?.hasPrefix(#"{"id":null,"error":"Line 4: id must be"#) == true)
+    }
+
     @Test func whatNobodyCanPronounceFollowsItsSound() async throws {
         let folder = try Folder()
         let path = try folder.file(
@@ -364,7 +393,7 @@ import Testing
 
     @Test(arguments: [
         [], ["--timing", "a", "b"], ["-", "--rate", "0"], ["-", "--rate", "nan"],
-        ["-", "--format", "film"], ["-", "--target", "vrm"], ["-", "--prosody"],
+        ["-", "--format", "film"], ["-", "--target", "vrm"], ["--prosody"],
         ["-", "--phones", "--prosody"], ["--batch", "--wav", "x.wav"], ["-", "--wav", "-"],
         ["-", "--arkit-table", "none"],
     ])

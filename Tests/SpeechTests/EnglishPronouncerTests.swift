@@ -16,7 +16,8 @@ import Testing
         ("queue", "K Y UW1"), ("women", "W IH1 M AH0 N"), ("thirteen", "TH ER1 T IY1 N"),
         ("don't", "D OW1 N T"), ("won’t", "W OW1 N T"), ("we're", "W IH1 R"),
         ("Bob's", "B AA1 B Z"), ("cat's", "K AE1 T S"), ("judge's", "JH AH1 JH IH0 Z"),
-        ("I'm", "AY1 M"), ("it'll", "IH1 T AH0 L"), ("$5", "F AY1 V D AA1 L ER0 Z"),
+        ("I'm", "AY1 M"), ("it'll", "IH1 T AH0 L"),
+        ("I'd've", "AY1 D AH0 V"), ("we'd've", "W IY1 D AH0 V"), ("$5", "F AY1 V D AA1 L ER0 Z"),
         ("W", "D AH1 B AH0 L Y UW0"), ("a", "AH0"), ("—", ""), ("👋🏽", ""), ("你好", ""),
         ("", ""), ("'", ""), ("...", ""),
     ])

@@ -128,7 +128,9 @@ import Testing
         ("first line\nSecond line\n\nthird", "first line. second line. third"),
         ("- item one\n- item two", "item one. item two"), ("sooooo goooood", "soo good"),
         ("hello!!!!!", "hello!"),
-        ("and/or", "and or"), ("hmm", "hmm"), ("٣ apples", "three apples"),
+        ("and/or", "and or"), ("hmm", "hmm"), ("Mhm, MHMM", "mhm, mhmm"),
+        ("½", "a half"), ("¾", "three quarters"), ("Ⅳ", "four"), ("Chapter Ⅻ", "chapter twelve"),
+        ("٣ apples", "three apples"),
         ("This is it.Next one", "this is it. next one"),
     ])
     func bringsMarksAndScriptsDown(text: String, expected: String) {

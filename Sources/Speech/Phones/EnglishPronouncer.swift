@@ -65,6 +65,8 @@ public struct EnglishPronouncer: Sendable {
             break
         }
         if let whole = contractions[unit.text] { return whole }
+        // I'd've: what is left is one itself.
+        if let whole = contractions[text] { return attach(ending, to: whole) }
         // The dictionary writes n't and o' without the apostrophe.
         text.removeAll { $0 == "'" }
         guard !text.isEmpty, text.utf8.count <= SpokenText.maxUnitBytes else { return [] }

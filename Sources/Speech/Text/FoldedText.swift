@@ -132,9 +132,10 @@ struct FoldedText {
         case 0xB4: put(0x27, at: offset)
         case 0xB5: put(Symbol.micro, at: offset)
         case 0xB7: put(Symbol.bullet, at: offset)
-        case 0xBC: put(Symbol.quarter, at: offset)
-        case 0xBD: put(Symbol.half, at: offset)
-        case 0xBE: put(Symbol.threeQuarters, at: offset)
+        case 0xBC...0xBE:
+            keptLetters += 1
+            let fractions = [Symbol.quarter, Symbol.half, Symbol.threeQuarters]
+            put(fractions[Int(value) - 0xBC], at: offset)
         default: put(0x20, at: offset)
         }
     }
@@ -168,10 +169,19 @@ struct FoldedText {
         }
     }
 
+    private mutating func number(_ value: UInt32, at offset: Int) {
+        if value >= 10 { ascii(UInt8(0x30 + value / 10), at: offset) }
+        ascii(UInt8(0x30 + value % 10), at: offset)
+    }
+
     private mutating func other(_ scalar: Unicode.Scalar, at offset: Int) {
         let properties = scalar.properties
         if properties.numericType == .decimal, let digit = properties.numericValue {
             return ascii(UInt8(0x30 + Int(digit) % 10), at: offset)
+        }
+        // Ⅰ to Ⅻ, small ones too: a chapter's number.
+        if [0x2160...0x216B, 0x2170...0x217B].contains(where: { $0.contains(scalar.value) }) {
+            return number(scalar.value & 0xF + 1, at: offset)
         }
         if properties.generalCategory == .nonspacingMark { return }
         if properties.isAlphabetic { droppedLetters += 1 }

@@ -93,7 +93,8 @@ enum SpokenForms {
     }
     /// Sounds without a vowel letter that are said, not spelled.
     static let vowelless: Set<String> = [
-        "hmm", "hm", "mm", "mmm", "shh", "sh", "psst", "pst", "brr", "grr", "tsk", "pfft", "nth",
+        "hmm", "hm", "mhm", "mhmm", "mmhm", "mm", "mmm", "shh", "sh", "psst", "pst", "brr", "grr",
+        "tsk", "pfft", "nth",
         "zzz",
     ]
     /// Signs behind a number: singular, plural.

@@ -211,7 +211,6 @@ extension TokenReader {
         } else if capitals != letters.count {
             capitals = 0
         }
-        letters.removeAll { $0 == 0x27 && ending.isEmpty == false }
         let lower = letters.map(lowered)
         var words: [String]
         if capitals >= 2, isSpelled(lower) {

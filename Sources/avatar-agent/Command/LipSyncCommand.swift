@@ -33,9 +33,6 @@ struct LipSyncCommand {
         guard timing != "-" || wav != "-" else {
             throw LipSyncOptions.usage("only one of --timing and --wav can be standard input")
         }
-        if options.subject == .prosody, wav == nil, !isBatch {
-            throw LipSyncOptions.usage("--prosody listens to the sound: give --wav")
-        }
         table = try Self.table(arguments["--table"]) ?? configuration.articulations
     }
 
@@ -81,11 +78,16 @@ struct LipSyncCommand {
     private static func document(_ path: String) throws -> TimingDocument {
         let bytes = try InputFile.all(path, limit: TimingDocument.maxBytes)
         do {
-            return try TimingDocument(parsing: bytes)
+            return try TimingDocument(parsing: Array(unmarked(bytes[...])))
         } catch {
             let name = path == "-" ? "standard input" : path
             throw InputFile.Failure(message: "\(name): \(error.description)")
         }
+    }
+
+    /// Without the byte order mark that some editors begin a file with.
+    private static func unmarked(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes
     }
 
     // MARK: Batch
@@ -99,6 +101,7 @@ struct LipSyncCommand {
                 let bytes = try input.next()
                 for line in bytes.isEmpty ? cutter.last() : cutter.add(bytes) {
                     number += 1
+                    let line = number == 1 ? line.map { Array(Self.unmarked($0[...])) } : line
                     guard let answer = await answer(line, number) else { continue }
                     write(answer + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
                 }
@@ -120,7 +123,7 @@ struct LipSyncCommand {
                     message: "it is longer than \(TimingDocument.maxBytes >> 20) MiB")
             }
             let value = try Self.parsed(line)
-            id = value["id"] ?? .null
+            id = try Self.id(of: value)
             let document = try TimingDocument(value)
             let report = try await report(document)
             let lines = report.lines()
@@ -138,6 +141,16 @@ struct LipSyncCommand {
             }
         }
         return json.bytes
+    }
+
+    /// What the caller calls a line: it comes back as it was, or not at all.
+    private static func id(of value: JSONValue) throws -> JSONValue {
+        let id = value["id"] ?? .null
+        // A whole number of more digits has lost its last ones.
+        if case .double(let number) = id, abs(number) >= 0x1p53 {
+            throw InputFile.Failure(message: "id must be text, or a number of 64 bits at most")
+        }
+        return id
     }
 
     private static func parsed(_ line: [UInt8]) throws -> JSONValue {
