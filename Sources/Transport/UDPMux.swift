@@ -26,9 +26,9 @@ public final class UDPMux {
 
     /// Connections at most.
     public static let membersMax = 8192
-    /// Remote addresses of one connection: candidates of four interfaces in both families, and what
-    /// routers make of them.
-    public static let addressesMax = 32
+    /// Remote addresses of one connection: as many as its agent may check. With fewer the checks of
+    /// others would push out the one in use.
+    public static let addressesMax = ICEConfiguration.remotesMax
     /// What the kernel may hold for all of them while we are kept from reading: a second of fifty
     /// speakers, each packet counted by it as 2 kB at most.
     static let receiveBuffer: Int32 = 4 << 20

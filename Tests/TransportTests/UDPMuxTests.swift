@@ -139,4 +139,31 @@ import WebRTC
         }
         #expect(outcome == [0, 2, 1])
     }
+
+    @Test func checksOfOtherAddressesDoNotPushOutTheOneInUse() async throws {
+        let loop = try Loop(name: "mux")
+        try loop.start()
+        defer { loop.stop() }
+        let outcome = await loop.run { () -> [UInt64] in
+            guard let port = try? UDPMux(on: loop, bindingTo: [.loopback]) else { return [] }
+            defer { port.close() }
+            var delivered: UInt64 = 0
+            let member = port.join { _, _, _ in
+                delivered += 1
+            } isAuthentic: { _ in
+                false
+            }
+            guard let member, let local = port.localAddresses.first else { return [] }
+            // Nobody listens in 127.9.0.0/16.
+            let remotes = (0..<UInt32(ICEConfiguration.remotesMax)).map {
+                SocketAddress(.v4(0x7F09_0000 | $0), port: 9)
+            }
+            for remote in remotes {
+                port.send([0, 1], to: remote, from: local, for: member)
+            }
+            for remote in remotes { port.received([20, 1, 2], from: remote, on: local.ip) }
+            return [delivered, port.counts.strangers]
+        }
+        #expect(outcome == [UInt64(ICEConfiguration.remotesMax), 0])
+    }
 }

@@ -209,8 +209,7 @@ extension ICEAgent {
     }
 
     private mutating func append(_ candidate: ICECandidate) -> Int? {
-        let room = ICEConfiguration.signalledRemotesMax + ICEConfiguration.reflexiveRemotesMax
-        guard remotes.count < room else { return nil }
+        guard remotes.count < ICEConfiguration.remotesMax else { return nil }
         remotes.append(numbered(candidate))
         return remotes.count - 1
     }

@@ -105,6 +105,8 @@ public struct ICEConfiguration: Sendable {
     /// Peer-reflexive candidates kept; the oldest makes room, so that a peer that wanders from
     /// address to address all day is still followed.
     static let reflexiveRemotesMax = 16
+    /// Addresses of the peer that an agent knows at once, at most.
+    public static let remotesMax = signalledRemotesMax + reflexiveRemotesMax
     /// Interfaces and families of one machine.
     static let basesMax = 16
     /// Local candidates kept, reflexive ones included.
