@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Base
 import Testing
+import WebRTC
 
 @testable import DevServer
 
@@ -14,7 +15,8 @@ import Testing
     @Test func numbersPassUnchangedThroughLossesPausesAndJumps() {
         var stream = ForwardedStream()
         let packets: [(UInt16, UInt32, Int64)] = [
-            (65_534, 4_294_966_000, 0), (65_535, 4_294_966_960, 20), (2, 1_584, 80),
+            (32_767, 4_294_965_040, 0), (65_534, 4_294_966_000, 0), (65_535, 4_294_966_960, 20),
+            (2, 1_584, 80),
             (3, 2_544, 5_000), (4, 482_544, 5_020),
         ]
         for (sequence, timestamp, time) in packets {
@@ -22,6 +24,47 @@ import Testing
             let passed = stream.pass(numbers, at: Self.at(time))
             #expect(passed == numbers)
         }
+    }
+
+    @Test func aReceiverThatMissesTheBeginningOpensTheRest() throws {
+        let profile = SRTPProfile.aeadAES128GCM
+        let keys = (0..<2).map { [UInt8](repeating: $0, count: 28) }
+        let sender = try SRTPContext(
+            #require(SRTPKeyingMaterial(profile: profile, localKey: keys[0], remoteKey: keys[1])))
+        let receiver = try SRTPContext(
+            #require(SRTPKeyingMaterial(profile: profile, localKey: keys[1], remoteKey: keys[0])))
+        var stream = ForwardedStream()
+        var source = RTPSendStream(ssrc: 1, cname: "c", payloadType: 111, firstSequenceNumber: 0)
+        var opened: [UInt16] = []
+        for index in 0..<10 as Range<UInt16> {
+            let numbers = Numbers(sequence: 65_533 &+ index, timestamp: UInt32(index) * 960)
+            let passed = stream.pass(numbers, at: Self.at(Int64(index) * 20))
+            let out = try #require(passed)
+            #expect(out.timestamp == numbers.timestamp)
+            let packet = try sender.protectRTP(
+                source.packet(
+                    [1], timestamp: out.timestamp, isMarked: false, audioLevel: nil,
+                    sequenceNumber: out.sequence, at: Self.at(Int64(index) * 20)))
+            // The packets before the publisher's wrap are lost.
+            guard index >= 3 else { continue }
+            opened.append(
+                try RTPPacket(parsing: receiver.unprotectRTP(packet)).header.sequenceNumber)
+        }
+        #expect(opened == (0..<7).map { opened[0] + $0 })
+    }
+
+    @Test(arguments: [0, 1, 32_767, 32_768, 49_151, 49_152, 65_535] as [UInt16])
+    func streamsBeginInTheLowerHalf(sequence: UInt16) throws {
+        var stream = ForwardedStream()
+        // The first, one from before it that comes late, and the next.
+        let passed = [(sequence, 9_600), (sequence &- 1, 8_640), (sequence &+ 1, 10_560)].map {
+            stream.pass(Numbers(sequence: $0, timestamp: $1), at: Self.start)?.sequence
+        }
+        let first = try #require(passed[0])
+        #expect(first < 0x8000)
+        #expect(first == sequence || sequence >= 0x8000)
+        #expect(passed == [first, first &- 1, first &+ 1])
+        #expect(first > 0 || sequence == 0, "late packets come before no wrap of ours")
     }
 
     @Test func aPacketThatWasSentAgainPassesLate() {

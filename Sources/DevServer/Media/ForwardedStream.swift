@@ -4,9 +4,9 @@ internal import WebRTC
 
 /// The numbers of one track on its way to one participant.
 ///
-/// Sequence numbers and timestamps pass unchanged, so that a receiver knows the media time of what
-/// it plays. After a mute the stream is aligned to the wall clock again; what runs backwards is
-/// dropped. Both as livekit-server does.
+/// Timestamps pass unchanged, so that a receiver knows the media time of what it plays; sequence
+/// numbers do unless the stream would begin in their upper half. After a mute the stream is aligned
+/// to the wall clock again; what runs backwards is dropped. Both as livekit-server does.
 struct ForwardedStream {
     /// Ticks a second of Opus.
     static let clockRate: Int64 = 48_000
@@ -41,6 +41,8 @@ struct ForwardedStream {
             let isNewer = Int16(bitPattern: numbers.sequence &- lastIn.sequence) > 0
             let isEarlier = Int32(bitPattern: numbers.timestamp &- lastIn.timestamp) < 0
             if isNewer, isEarlier { return nil }
+        } else {
+            sequenceOffset = Self.start(at: numbers.sequence) &- numbers.sequence
         }
         isRealigning = false
         if lastIn.map({ Int32(bitPattern: numbers.timestamp &- $0.timestamp) >= 0 }) ?? true {
@@ -64,6 +66,13 @@ struct ForwardedStream {
 
     /// What is next comes after a break.
     mutating func realign() { isRealigning = lastOut != nil }
+
+    /// The number that a stream begins with: in the lower half, because a receiver that misses the
+    /// packets before the first wrap takes the roll-over counter for 0, and opens nothing ever after
+    /// (RFC 3711 appendix A); and far enough from 0 for packets that come late from before it.
+    private static func start(at sequence: UInt16) -> UInt16 {
+        sequence < 0x8000 ? sequence : sequence & 0x3FFF | 0x4000
+    }
 
     private mutating func note(_ numbers: Numbers, at now: Instant) -> Numbers {
         if anchor == nil { anchor = (numbers.timestamp, now) }
