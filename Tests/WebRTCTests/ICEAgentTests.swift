@@ -428,6 +428,27 @@ import WebRTC
         #expect(bench.agent.state == .failed)
     }
 
+    /// Whether the peer's checks still come from its old address too.
+    @Test(arguments: [false, true])
+    func liteAgentFollowsAPeerThatMovedThoughMediaComes(isOldAlive: Bool) throws {
+        var configuration = ICEConfiguration()
+        configuration.isLite = true
+        var bench = ICEBench(role: .controlling, configuration: configuration)
+        bench.receiveCheck(nominating: true)
+        #expect(bench.agent.selectedPair?.remote.address == ICEBench.remote)
+        bench.advance(.seconds(1))
+        let moved = try #require(SocketAddress("198.51.100.1:7777"))
+        for step in 0..<150 {
+            if step % 25 == 0 { bench.receiveCheck(nominating: true, from: moved) }
+            if step % 25 == 10, isOldAlive { bench.receiveCheck(nominating: true) }
+            bench.agent.dataReceived(at: bench.now)
+            bench.advance(.milliseconds(20))
+        }
+        let expected = isOldAlive ? ICEBench.remote : moved
+        #expect(bench.agent.selectedPair?.remote.address == expected)
+        #expect(bench.agent.statistics.selections == (isOldAlive ? 1 : 2))
+    }
+
     @Test func controlledAgentSelectsWhenTheNominatedPairIsProven() throws {
         var bench = ICEBench(role: .controlled)
         bench.receiveCheck(nominating: true)

@@ -107,8 +107,10 @@ extension ICEAgent {
         guard let contest = rival, clock >= contest.until else { return }
         rival = nil
         guard let pair = checkList[contest.pair], pair.state == .succeeded else { return }
-        // A lite agent cannot probe: what the peer does last counts.
-        if configuration.isLite, livenessAt > contest.since { return }
+        // A lite agent cannot probe: a check by the peer on the selected pair is its answer. Media
+        // says nothing, it may come from where the peer has moved to.
+        let checkedAt = selected.flatMap { checkList[$0]?.answeredAt }
+        if configuration.isLite, let checkedAt, checkedAt > contest.since { return }
         switch role {
         case .controlled: select(pair.id)
         case .controlling: nominate(pair.id)
