@@ -257,7 +257,9 @@ private func serviceCallback(
     }
     let attempt = UInt(bitPattern: lws_get_opaque_user_data(wsi))
     guard let link = service.link(attempt: attempt) else {
-        return 0  // given up meanwhile, and about to be killed
+        // Given up meanwhile, and about to be killed; but an answer to the upgrade that is read first
+        // takes the killing back (4.1.6), and the socket would live on and answer pings.
+        return reason == LWS_CALLBACK_CLIENT_ESTABLISHED ? -1 : 0
     }
     return link.called(wsi, reason, verify: user, input, length)
 }
