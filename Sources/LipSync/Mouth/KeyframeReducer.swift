@@ -8,12 +8,14 @@
 /// two fifths longer than those that are drawn from sample to sample. It is rounded here, so that what
 /// follows begins where the client really is: the contract's hundredths with a sum of one.
 struct KeyframeReducer: Sendable {
-    /// Largest distance of any weight from the line; with what rounding costs, a client stays below .03.
-    static let tolerance = 0.015
-    /// Tolerance when few keyframes are left.
-    static let busyTolerance = 0.02
-    /// How many keyframes are left below which the wider tolerance counts.
-    static let busyBelow = 5.0
+    /// Largest distance of any weight from the line where the mouth is slow, and where it is so quick
+    /// that more than the contract's 30 keyframes a second would be the mean. With what rounding costs
+    /// a client stays below .03.
+    static let tolerances = 0.015...0.022
+    /// Keyframes of the last half second at which the first one counts, and the second.
+    static let paces = 4.0...9.0
+    /// The half second, ms.
+    static let paceWindow = 500.0
     /// Keyframes a ms that become free: 40 a second. Speech that is known ahead takes 20 of them; a
     /// mouth that must be told as it comes ends its lines early and takes more.
     static let pace = 0.04
@@ -28,6 +30,8 @@ struct KeyframeReducer: Sendable {
     /// The slopes of lines from the last keyframe that pass every sample since within the tolerance,
     /// weights a ms.
     private var slopes = Slopes()
+    /// Times of the keyframes of the last half second.
+    private var recent: [Double] = []
     /// Keyframes that were free behind the last one.
     private var free = Self.freeMax
 
@@ -37,7 +41,6 @@ struct KeyframeReducer: Sendable {
     mutating func add(_ sample: Keyframe) -> Keyframe? {
         guard let last else { return keep(sample) }
         guard sample.time > last.time else { return nil }
-        let tolerance = free < Self.busyBelow ? Self.busyTolerance : Self.tolerance
         let narrowed = slopes.narrowed(to: sample, from: last, within: tolerance)
         guard let previous, free(at: previous.time) >= 1,
             sample.time - last.time > Self.longestGap || !narrowed.isPassable
@@ -65,6 +68,14 @@ struct KeyframeReducer: Sendable {
         return keep(sample)
     }
 
+    /// The tolerance of the line that begins at the last keyframe.
+    private var tolerance: Double {
+        let (few, many) = (Self.paces.lowerBound, Self.paces.upperBound)
+        let share = min(max((Double(recent.count) - few) / (many - few), 0), 1)
+        let (least, most) = (Self.tolerances.lowerBound, Self.tolerances.upperBound)
+        return least + (most - least) * share
+    }
+
     private func free(at time: Double) -> Double {
         min(free + (time - (last?.time ?? time)) * Self.pace, Self.freeMax)
     }
@@ -82,6 +93,8 @@ struct KeyframeReducer: Sendable {
         last = keyframe
         previous = nil
         slopes = Slopes()
+        recent.removeAll { $0 <= keyframe.time - Self.paceWindow }
+        recent.append(keyframe.time)
         return keyframe
     }
 
@@ -125,6 +138,10 @@ extension MouthShape {
             lowerBound: .zero, upperBound: .one)
         let wanted = lanes.clamped(lowerBound: low, upperBound: high)
         var units = (wanted * 100).rounded(.toNearestOrAwayFromZero)
+        // The hundredth within the bounds, where there is one, before the nearest.
+        let (first, last) = ((low * 100).rounded(.up), (high * 100).rounded(.down))
+        let inside = units.clamped(lowerBound: first, upperBound: last)
+        units.replace(with: inside, where: first .<= last)
         var missing = 100 - units.sum()
         // Half a unit a weight and what clamping took: a few turns, of one unit each.
         while abs(missing) >= 0.5 {
