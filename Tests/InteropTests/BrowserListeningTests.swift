@@ -5,7 +5,7 @@ import Testing
 
 /// The product as a web page has it: the official JavaScript SDK in Chromium, from the POST for a
 /// session, through the browser's cross-origin rules, to what the page hears.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(6))) struct BrowserListeningTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(10))) struct BrowserListeningTests {
     @Test func theOfficialBrowserClientHearsAndReceivesEverySentence() async throws {
         let sentences = Array(ListeningTests.sentences.prefix(2))
         let plan = JSONValue.object([

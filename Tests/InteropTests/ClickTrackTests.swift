@@ -16,7 +16,7 @@ import WebRTC
 
 /// What a client is told against what it hears, by a session in a real room: sound and messages go
 /// through sockets to a subscriber in Python, which decodes with its own libopus.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(6))) struct ClickTrackTests {
+@Suite(.serialized, .attempts(4), .timeLimit(.minutes(10))) struct ClickTrackTests {
     /// Design's bound on the time of an event against its sample in the Opus stream, ms.
     private static let tolerance = 2.5
     private static let sentences = [

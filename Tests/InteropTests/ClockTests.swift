@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What clients build on: the RTP timestamps they read are the media time of the messages.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(6))) struct ClockTests {
+@Suite(.serialized, .attempts(4), .timeLimit(.minutes(10))) struct ClockTests {
     @Test func everyListenerReadsTheSameMediaTimeHoweverItCameToTheTrack() async throws {
         let plan = JSONValue.object([
             .init("sentences", .array(ListeningTests.sentences.map { .string($0) }))

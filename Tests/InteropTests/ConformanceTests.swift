@@ -5,7 +5,7 @@ import Testing
 
 /// The room server of the program beside the reference that behaves like livekit-server 1.13: what
 /// official clients see of both, over one connection (`/rtc/v1`) and over two (`/rtc`).
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(8))) struct ConformanceTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(10))) struct ConformanceTests {
     @Test(arguments: [
         "coming_and_going", "sound", "muting", "data", "streams_and_calls", "changing_oneself",
         "permissions", "the_same_identity_twice", "choosing_tracks", "service",

@@ -9,7 +9,7 @@ import Testing
 
 /// The product as a user has it: a room server, the program, and the official Python SDK as the one
 /// who listens.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(15))) struct ListeningTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(15))) struct ListeningTests {
     /// Which room server stands between the program and the listener.
     enum Server: String, CaseIterable {
         /// The one in Python that behaves like livekit-server 1.13.

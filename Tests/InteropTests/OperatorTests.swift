@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What an operator sees of the program while it runs.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(4))) struct OperatorTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(10))) struct OperatorTests {
     @Test func figuresAndReadinessStandOnAPortOfTheirOwn() async throws {
         let result = try await ListeningTests.run(
             .object([]), client: "operator_client.py",

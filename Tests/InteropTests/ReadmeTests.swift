@@ -7,7 +7,7 @@ import Testing
 ///
 /// `Tests/Peers/readme_blocks.py` says which script takes which kind of block, and refuses a kind that
 /// none of them knows.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(8))) struct ReadmeTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(10))) struct ReadmeTests {
     @Test func everyCommandDoesWhatThePageSays() async throws {
         let result = try await Self.run("readme_commands.py")
         let ran = try #require(result["ran"])

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The room server and the demo as strangers meet them: browsers, first users, attackers.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(30))) struct RoomServerTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(30))) struct RoomServerTests {
     @Test func fiveTabsOldAndNewStayTogetherForAMinute() async throws {
         let result = try await LongRuns.shared.result(of: .tabs)
         let avatar = try #require(result["avatar"]?.string)

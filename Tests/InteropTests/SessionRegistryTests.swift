@@ -14,7 +14,7 @@ import WebRTC
 @testable import avatar_agent
 
 /// The sessions of a program that ends.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct SessionRegistryTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(6))) struct SessionRegistryTests {
     /// How far the server let the agent come.
     enum Stage: CaseIterable {
         /// It may not even know yet whether it is let in.

@@ -5,7 +5,7 @@ import Testing
 
 /// The program as a user meets it who typed, configured or called something wrong: an exit code,
 /// one sentence, no secret in it.
-@Suite(.serialized, .twoAttempts, .timeLimit(.minutes(6))) struct WrongInputTests {
+@Suite(.serialized, .attempts(3), .timeLimit(.minutes(10))) struct WrongInputTests {
     /// What a run has to end with.
     private struct Expected {
         let name: String

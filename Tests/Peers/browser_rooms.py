@@ -6,7 +6,7 @@ All publish and hear all others and the avatar, exchange data, texts and calls, 
 """
 import asyncio, base64, json, os, subprocess, sys, tempfile, urllib.request
 
-from processes import free_port
+from processes import free_port, leave
 
 AGENT, SECONDS = sys.argv[1], float(sys.argv[2])
 PORT, HTTP = free_port(), free_port()
@@ -129,3 +129,4 @@ def loud(client, name):
 
 
 asyncio.run(main())
+leave()

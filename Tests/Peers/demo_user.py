@@ -8,7 +8,7 @@ import asyncio, json, os, re, signal, socket, subprocess, sys, tempfile, time, u
 import numpy as np
 from livekit import rtc
 
-from processes import free_port
+from processes import free_port, leave
 
 AGENT = sys.argv[1]
 SLEEP = float(sys.argv[2])
@@ -179,3 +179,4 @@ async def main():
 
 
 asyncio.run(main())
+leave()

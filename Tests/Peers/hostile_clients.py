@@ -7,6 +7,8 @@ import asyncio, base64, gzip, json, os, random, re, socket, struct, subprocess, 
 
 import websockets
 
+from processes import leave
+
 WORK = tempfile.mkdtemp(prefix="avatar-hostile-")
 PORT = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
 KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
@@ -240,3 +242,4 @@ async def main():
 
 
 asyncio.run(main())
+leave()

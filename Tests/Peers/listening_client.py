@@ -15,6 +15,8 @@ import asyncio, base64, json, sys, threading, time, urllib.request
 import numpy as np
 from livekit import rtc
 
+from processes import leave
+
 RATE = 48000
 
 
@@ -384,3 +386,4 @@ async def main():
 
 
 asyncio.run(main())
+leave()

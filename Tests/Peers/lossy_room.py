@@ -9,7 +9,7 @@ come again. Prints one JSON object: what was lost, asked for and repaired, and w
 import asyncio, json, os, random, subprocess, sys, tempfile
 
 import signal_proxy
-from processes import end, free_port
+from processes import end, free_port, leave
 
 AGENT = sys.argv[1]
 PORT = free_port()
@@ -156,3 +156,4 @@ async def main():
 
 
 asyncio.run(main())
+leave()

@@ -17,7 +17,7 @@ import tree_sitter_dart_orchard
 from livekit import rtc
 from playwright.async_api import async_playwright
 
-from processes import end, free_port, wait_for
+from processes import end, free_port, leave, wait_for
 from readme_blocks import one
 
 README, AGENT = sys.argv[1:]
@@ -196,3 +196,4 @@ async def main():
 
 
 asyncio.run(main())
+leave()

@@ -13,7 +13,7 @@ import asyncio, json, os, re, shutil, subprocess, sys, tempfile, urllib.error, u
 
 from livekit import rtc
 
-from processes import end, free_port, wait_for
+from processes import end, free_port, leave, wait_for
 from readme_blocks import blocks, commands
 
 README, AGENT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
@@ -229,3 +229,4 @@ def main():
 
 
 main()
+leave()

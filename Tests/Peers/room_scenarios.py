@@ -7,6 +7,8 @@ import asyncio, json, sys, time
 import numpy as np
 from livekit import api, rtc
 
+from processes import leave
+
 KEY, SECRET = "devkey", "secretsecretsecretsecretsecretsecret"
 URL, SINGLE = sys.argv[1], sys.argv[2] == "v1"
 HTTP = URL.replace("ws", "http", 1)
@@ -495,3 +497,4 @@ async def main():
 
 if __name__ == "__main__":
     asyncio.run(main())
+    leave()

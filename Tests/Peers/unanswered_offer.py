@@ -7,7 +7,7 @@ and asks him to join anew, which the SDK does by itself. Prints one JSON object.
 import asyncio, json, os, subprocess, sys, tempfile, time
 
 import signal_proxy
-from processes import end, free_port
+from processes import end, free_port, leave
 
 AGENT, PORT = sys.argv[1], free_port()
 sys.argv[1:] = [f"ws://127.0.0.1:{PORT}", "v0"]
@@ -64,3 +64,4 @@ async def main():
 
 
 asyncio.run(main())
+leave()
