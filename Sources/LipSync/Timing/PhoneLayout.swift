@@ -167,19 +167,8 @@ struct PhoneLayout {
         _ lengths: [Double], _ sounds: [SpeechSound], _ word: WordTiming
     ) -> [Double] {
         // A service may put several characters into one piece: those share its time.
-        var letters: [(character: Character, start: Double, end: Double)] = []
-        for letter in word.letters {
-            let count = Double(letter.text.count)
-            for (index, character) in letter.text.enumerated() {
-                let step = (letter.end - letter.start) / count
-                letters.append(
-                    (
-                        character, letter.start + step * Double(index),
-                        letter.start + step * Double(index + 1)
-                    ))
-            }
-        }
-        let alignment = LetterAlignment(letters: letters.map(\.character), sounds: sounds)
+        let letters = word.letters.flatMap(\.characters)
+        let alignment = LetterAlignment(letters: letters.map { Character($0.text) }, sounds: sounds)
         let spelled = alignment.pieces.filter { !$0.sounds.isEmpty }
         var starts: [Double] = []
         for (index, piece) in spelled.enumerated() {

@@ -205,11 +205,8 @@ extension SpectralFrames {
     }
 
     private func loudest(in span: Range<Double>) -> Double {
-        let frames =
-            index(
-                at: span.lowerBound)..<max(
-                index(at: span.upperBound), index(at: span.lowerBound))
-        return frames.reduce(-Double.infinity) { max($0, level($1)) }
+        (index(at: span.lowerBound)..<index(at: span.upperBound))
+            .reduce(-Double.infinity) { max($0, level($1)) }
     }
 
     private func quietRuns(in span: Range<Double>) -> [Range<Double>] {

@@ -15,6 +15,16 @@ public struct CharacterTiming: Sendable, Equatable {
         self.start = start
         self.end = end
     }
+
+    /// Its characters one by one, which share its time equally.
+    var characters: [CharacterTiming] {
+        let step = (end - start) / Double(text.count)
+        return text.enumerated().map { index, character in
+            CharacterTiming(
+                String(character), start: start + step * Double(index),
+                end: start + step * Double(index + 1))
+        }
+    }
 }
 
 /// A word, how it is said, and when.
@@ -86,12 +96,7 @@ public struct WordTiming: Sendable, Equatable {
             guard whole.text.count > 1, !isPart(whole.text) else {
                 return whole.text.isEmpty ? [] : [whole]
             }
-            let step = (whole.end - whole.start) / Double(whole.text.count)
-            return whole.text.enumerated().map { index, character in
-                CharacterTiming(
-                    String(character), start: whole.start + step * Double(index),
-                    end: whole.start + step * Double(index + 1))
-            }
+            return whole.characters
         }
     }
 
