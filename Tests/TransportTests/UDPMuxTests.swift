@@ -112,11 +112,15 @@ import WebRTC
         #expect(counts?.refused == 0)
     }
 
-    @Test func aRequestWithoutTheRightSignatureTakesNothingOver() async throws {
+    /// A member of a port who takes no request for authentic, on a loop of its own; then what came to
+    /// it, what was refused, and what came from strangers.
+    private func counts(
+        after body: @escaping @Sendable (UDPMux, UDPMux.Member, SocketAddress) -> Void
+    ) async throws -> [UInt64] {
         let loop = try Loop(name: "mux")
         try loop.start()
         defer { loop.stop() }
-        let outcome = await loop.run { () -> [UInt64] in
+        return await loop.run { () -> [UInt64] in
             guard let port = try? UDPMux(on: loop, bindingTo: [.loopback]) else { return [] }
             defer { port.close() }
             var delivered: UInt64 = 0
@@ -126,6 +130,13 @@ import WebRTC
                 false
             }
             guard let member, let local = port.localAddresses.first else { return [] }
+            body(port, member, local)
+            return [delivered, port.counts.refused, port.counts.strangers]
+        }
+    }
+
+    @Test func aRequestWithoutTheRightSignatureTakesNothingOver() async throws {
+        let counts = try await counts { port, member, local in
             port.name(member, "abcd")
             let stranger = SocketAddress(.loopback, port: 9)
             var request = STUNMessage(
@@ -135,25 +146,12 @@ import WebRTC
             request.username = Array("none:efgh".utf8)
             port.received(request.encoded(), from: stranger, on: local.ip)
             port.received([20, 1, 2], from: stranger, on: local.ip)
-            return [delivered, port.counts.refused, port.counts.strangers]
         }
-        #expect(outcome == [0, 2, 1])
+        #expect(counts == [0, 2, 1])
     }
 
     @Test func checksOfOtherAddressesDoNotPushOutTheOneInUse() async throws {
-        let loop = try Loop(name: "mux")
-        try loop.start()
-        defer { loop.stop() }
-        let outcome = await loop.run { () -> [UInt64] in
-            guard let port = try? UDPMux(on: loop, bindingTo: [.loopback]) else { return [] }
-            defer { port.close() }
-            var delivered: UInt64 = 0
-            let member = port.join { _, _, _ in
-                delivered += 1
-            } isAuthentic: { _ in
-                false
-            }
-            guard let member, let local = port.localAddresses.first else { return [] }
+        let counts = try await counts { port, member, local in
             // Nobody listens in 127.9.0.0/16.
             let remotes = (0..<UInt32(ICEConfiguration.remotesMax)).map {
                 SocketAddress(.v4(0x7F09_0000 | $0), port: 9)
@@ -162,8 +160,7 @@ import WebRTC
                 port.send([0, 1], to: remote, from: local, for: member)
             }
             for remote in remotes { port.received([20, 1, 2], from: remote, on: local.ip) }
-            return [delivered, port.counts.strangers]
         }
-        #expect(outcome == [UInt64(ICEConfiguration.remotesMax), 0])
+        #expect(counts == [UInt64(ICEConfiguration.remotesMax), 0, 0])
     }
 }
